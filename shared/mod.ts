@@ -1,0 +1,14 @@
+/**
+ * What hub and agent share: the tunnel, the Kubernetes client, header hygiene, the path grammar,
+ * logs, metrics, flags and waiting.
+ *
+ * @module
+ */
+export * from "./backoff.ts";
+export * from "./flags.ts";
+export * from "./headers.ts";
+export * from "./kube/mod.ts";
+export * from "./log.ts";
+export * from "./metrics.ts";
+export * from "./sockets_path.ts";
+export * from "./tunnel/mod.ts";
