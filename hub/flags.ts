@@ -1,0 +1,218 @@
+/**
+ * The hub's command line. Names are the original's where it has the flag.
+ *
+ * @module
+ */
+import { Command, InvalidArgumentError } from "commander";
+import {
+  boolean,
+  duration,
+  integer,
+  type ListenAddress,
+  listenAddress,
+  oneOf,
+} from "../shared/flags.ts";
+import { VERSION } from "../shared/version.ts";
+
+/** Every flag, parsed; durations in milliseconds. */
+export interface HubFlags {
+  kubeconfig?: string;
+  context?: string;
+  bindAddress: string;
+  securePort: number;
+  certDir?: string;
+  tlsCertFile?: string;
+  tlsPrivateKeyFile?: string;
+  tlsServerNames: string[];
+  manageApiserviceCa: boolean;
+  namespace: string;
+  approval: "auto" | "manual";
+  agentTokenTtl: number;
+  legacyCredentials: boolean;
+  leaderElect: boolean;
+  leaderElectLeaseDuration: number;
+  leaderElectRenewDeadline: number;
+  leaderElectRetryPeriod: number;
+  healthAddr?: ListenAddress;
+  agentReconnectSpread: number;
+  tunnelPingInterval: number;
+  tunnelPingTimeout: number;
+  responseTimeout: number;
+  drainTimeout: number;
+  runtimeDir?: string;
+  enableTunnelLogging: boolean;
+  loggingFormat: "json" | "text";
+  verbosity: number;
+}
+
+/** The original's feature gates; only this one concerns the core. */
+function featureGates(text: string): string {
+  for (const pair of text.split(",").filter((part) => part !== "")) {
+    const [name, value] = pair.split("=");
+    if (name !== "SocketConnection") {
+      throw new InvalidArgumentError(`Unknown gate "${name}"; the one known is SocketConnection.`);
+    }
+    if (!boolean(value ?? "")) {
+      throw new InvalidArgumentError(
+        "SocketConnection cannot be off: the tunnel is what the hub is for.",
+      );
+    }
+  }
+  return text;
+}
+
+/**
+ * Declares the flags.
+ *
+ * @returns the command; its options are {@linkcode HubFlags} after `parse`
+ */
+export function hubCommand(): Command {
+  return new Command("clusternet-hub")
+    .description(
+      "Serves proxies.clusternet.io behind a parent kube-apiserver: registers child clusters, " +
+        "holds their tunnels and proxies requests to them.",
+    )
+    .version(VERSION, "--version", "print the version and exit")
+    .option("--kubeconfig <file>", "kubeconfig of the parent; in-cluster when absent")
+    .option("--context <name>", "context of --kubeconfig")
+    .option("--bind-address <ip>", "address to serve on", "0.0.0.0")
+    .option("--secure-port <port>", "HTTPS port; 0 takes a free one", integer(0, 65_535), 8443)
+    .option("--cert-dir <dir>", "keeps a self-made CA and serving certificate here")
+    .option(
+      "--tls-cert-file <file>",
+      "serving certificate (PEM, with its chain); re-read on change",
+    )
+    .option("--tls-private-key-file <file>", "key of --tls-cert-file")
+    .option(
+      "--tls-server-names <names>",
+      "more DNS names or addresses for the self-made serving certificate",
+      (text: string) => text.split(",").filter((name) => name !== ""),
+      [] as string[],
+    )
+    .option(
+      "--manage-apiservice-ca [bool]",
+      "keep spec.caBundle of APIService v1alpha1.proxies.clusternet.io at the serving CA",
+      boolean,
+      true,
+    )
+    .option("--namespace <name>", "namespace of the hub in the parent", "clusternet-system")
+    .option(
+      "--approval <mode>",
+      'who approves registrations: "auto", or "manual" by a condition in the request\'s status',
+      oneOf("auto", "manual"),
+      "auto" as const,
+    )
+    .option(
+      "--agent-token-ttl <duration>",
+      "lifetime of an agent's token",
+      duration,
+      duration("168h"),
+    )
+    .option(
+      "--legacy-credentials [bool]",
+      "also put the agent's token into the request's status in clear, as the original does",
+      boolean,
+      false,
+    )
+    .option(
+      "--leader-elect [bool]",
+      "run as active and standby; only the leader is ready",
+      boolean,
+      false,
+    )
+    .option(
+      "--leader-elect-lease-duration <duration>",
+      "a standby takes over after this long without a renewal",
+      duration,
+      duration("8s"),
+    )
+    .option(
+      "--leader-elect-renew-deadline <duration>",
+      "the leader steps down when it could not renew for this long",
+      duration,
+      duration("5s"),
+    )
+    .option(
+      "--leader-elect-retry-period <duration>",
+      "time between tries to renew or to acquire",
+      duration,
+      duration("1s"),
+    )
+    .option(
+      "--health-addr <host:port>",
+      "also serve health and metrics here, without TLS",
+      listenAddress,
+    )
+    .option(
+      "--agent-reconnect-spread <duration>",
+      "agents spread their way back over this time",
+      duration,
+      duration("10s"),
+    )
+    .option(
+      "--tunnel-ping-interval <duration>",
+      "how often the hub pings a tunnel",
+      duration,
+      duration("15s"),
+    )
+    .option(
+      "--tunnel-ping-timeout <duration>",
+      "a silent tunnel is dead after this",
+      duration,
+      duration("45s"),
+    )
+    .option(
+      "--response-timeout <duration>",
+      "from request to response head",
+      duration,
+      duration("65s"),
+    )
+    .option(
+      "--drain-timeout <duration>",
+      "how long streams may go on after SIGTERM",
+      duration,
+      duration("30s"),
+    )
+    .option(
+      "--runtime-dir <dir>",
+      "private directory for the inner socket; a temporary one when absent",
+    )
+    .option("--enable-tunnel-logging [bool]", "log each tunnel stream", boolean, false)
+    .option(
+      "--feature-gates <gates>",
+      "SocketConnection=true is accepted",
+      featureGates,
+      "SocketConnection=true",
+    )
+    .option("--logging-format <format>", "json or text", oneOf("json", "text"), "text" as const)
+    .option("-v, --verbosity <level>", "0 to 10; 4 and above is debug", integer(0, 10), 2);
+}
+
+/**
+ * Parses and cross-checks the command line.
+ *
+ * @param args without program name
+ * @returns the flags
+ * @throws {CommanderError} after it was printed, for a bad flag, `--help` and `--version`
+ */
+export function parseHubFlags(args: readonly string[], command: Command = hubCommand()): HubFlags {
+  command.exitOverride().parse([...args], { from: "user" });
+  const flags = command.opts<HubFlags & { featureGates?: string }>();
+  if ((flags.tlsCertFile === undefined) !== (flags.tlsPrivateKeyFile === undefined)) {
+    command.error(
+      "error: --tls-cert-file and --tls-private-key-file go together: give both or none",
+    );
+  }
+  if (flags.leaderElectRenewDeadline >= flags.leaderElectLeaseDuration) {
+    command.error(
+      "error: --leader-elect-renew-deadline must be below --leader-elect-lease-duration",
+    );
+  }
+  if (flags.leaderElectRetryPeriod >= flags.leaderElectRenewDeadline) {
+    command.error("error: --leader-elect-retry-period must be below --leader-elect-renew-deadline");
+  }
+  if (flags.tunnelPingInterval >= flags.tunnelPingTimeout) {
+    command.error("error: --tunnel-ping-interval must be below --tunnel-ping-timeout");
+  }
+  return flags;
+}

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { hubCommand, parseHubFlags } from "./flags.ts";
+
+/** Parses with the output kept away from the terminal. */
+function parse(...args: string[]): { flags?: ReturnType<typeof parseHubFlags>; output: string } {
+  let output = "";
+  const command = hubCommand().configureOutput({
+    writeErr: (text) => output += text,
+    writeOut: (text) => output += text,
+  });
+  try {
+    return { flags: parseHubFlags(args, command), output };
+  } catch {
+    return { output };
+  }
+}
+
+Deno.test("parseHubFlags() has the documented defaults", () => {
+  const { flags } = parse();
+  assert.equal(flags?.securePort, 8443);
+  assert.equal(flags?.approval, "auto");
+  assert.equal(flags?.agentTokenTtl, 604_800_000);
+  assert.equal(flags?.leaderElect, false);
+  assert.equal(flags?.legacyCredentials, false);
+});
+
+Deno.test("parseHubFlags() reads the original's flags", () => {
+  const { flags } = parse(
+    "--secure-port=443",
+    "--leader-elect",
+    "--feature-gates=SocketConnection=true",
+    "--enable-tunnel-logging=true",
+  );
+  assert.equal(flags?.securePort, 443);
+  assert.equal(flags?.leaderElect, true);
+  assert.equal(flags?.enableTunnelLogging, true);
+});
+
+Deno.test("parseHubFlags() says what is wrong with a value and names the flag", () => {
+  for (
+    const [args, message] of [
+      [["--secure-port=70000"], /--secure-port .*whole number from 0 to 65535/s],
+      [["--agent-token-ttl=7d"], /--agent-token-ttl .*duration such as/s],
+      [["--approval=maybe"], /--approval .*auto, manual/s],
+      [["--tls-cert-file=x"], /--tls-private-key-file go together/],
+      [["--leader-elect-renew-deadline=20s"], /must be below --leader-elect-lease-duration/],
+      [["--feature-gates=Deployer=true"], /Unknown gate "Deployer"/],
+      [["--no-such"], /unknown option '--no-such'/],
+    ] as const
+  ) {
+    const { flags, output } = parse(...args);
+    assert.equal(flags, undefined, args[0]);
+    assert.match(output, message);
+  }
+});
+
+Deno.test("parseHubFlags() prints help with every flag", () => {
+  assert.match(parse("--help").output, /--approval <mode>/);
+});
