@@ -1,0 +1,346 @@
+/**
+ * The agent's command line. Names are the original's where it has the flag.
+ *
+ * @module
+ */
+import { Command, Option } from "commander";
+import {
+  boolean,
+  duration,
+  integer,
+  type ListenAddress,
+  listenAddress,
+  oneOf,
+  repeated,
+} from "../shared/flags.ts";
+import { VERSION } from "../shared/version.ts";
+import {
+  allowTarget,
+  caHash,
+  clusterName,
+  featureGates,
+  healthAddress,
+  labels,
+  namespaceName,
+  parentUrl,
+  proxyUrl,
+} from "./flag_values.ts";
+
+/** Every flag, parsed; durations in milliseconds. */
+export interface AgentFlags {
+  kubeconfig?: string;
+  context?: string;
+  clusterRegParentUrl?: string;
+  clusterRegToken?: string;
+  clusterRegTokenFile?: string;
+  clusterRegParentCaFile?: string;
+  /** Lower-case hex, without its `sha256:`. */
+  clusterRegParentCaHash?: string;
+  clusterRegName?: string;
+  clusterRegNamePrefix: string;
+  clusterRegNamespace?: string;
+  clusterRegType: string;
+  clusterLabels: Record<string, string>;
+  clusterStatusUpdateFrequency: number;
+  clusterStatusCollectFrequency: number;
+  proxyUrl?: string;
+  allowTarget: string[];
+  forwardExtras: string[];
+  legacyChildCredentials: boolean;
+  namespace: string;
+  leaderElect: boolean;
+  leaderElectLeaseDuration: number;
+  leaderElectRenewDeadline: number;
+  leaderElectRetryPeriod: number;
+  leaderElectIdentity?: string;
+  tunnelPingInterval: number;
+  tunnelPingTimeout: number;
+  reconnectSpread?: number;
+  drainTimeout: number;
+  /** `undefined`: no health endpoint. */
+  healthAddr?: ListenAddress;
+  runtimeDir?: string;
+  enableTunnelLogging: boolean;
+  loggingFormat: "json" | "text";
+  verbosity: number;
+}
+
+/** Where the agent serves its health unless told otherwise. */
+export const DEFAULT_HEALTH_ADDR = "127.0.0.1:10650";
+
+/**
+ * Declares the flags.
+ *
+ * @returns the command; its options are {@linkcode AgentFlags} after {@linkcode parseAgentFlags}
+ */
+export function agentCommand(): Command {
+  const command = new Command("clusternet-agent")
+    .description(
+      "Registers this cluster to a parent cluster, reports its health, and dials out the one " +
+        "tunnel through which the parent's users reach it.",
+    )
+    .version(VERSION, "--version", "print the version and exit")
+    .option("--kubeconfig <file>", "kubeconfig of this (the child) cluster; in-cluster when absent")
+    .option("--context <name>", "context of --kubeconfig");
+  registrationOptions(command);
+  statusOptions(command);
+  tunnelOptions(command);
+  processOptions(command);
+  return command;
+}
+
+/** A duration flag whose help shows its default as one writes it. */
+function time(flag: string, description: string, byDefault: string): Option {
+  return new Option(`${flag} <duration>`, description).argParser(duration)
+    .default(duration(byDefault), byDefault);
+}
+
+function registrationOptions(command: Command): void {
+  command
+    .option(
+      "--cluster-reg-parent-url <url>",
+      "API server of the parent cluster (env PARENT_URL)",
+      parentUrl,
+    )
+    .option("--cluster-reg-token <token>", "token to register with (env REG_TOKEN)")
+    .option(
+      "--cluster-reg-token-file <file>",
+      "file with that token; read anew at each try, so that a mounted Secret may change",
+    )
+    .option(
+      "--cluster-reg-parent-ca-file <file>",
+      "CAs of the parent's API server (PEM), instead of the system's",
+    )
+    .option(
+      "--cluster-reg-parent-ca-hash <sha256:hex>",
+      "hash of the public key of the parent's CA: fetch the CA and trust it when it matches",
+      caHash,
+    )
+    .option(
+      "--cluster-reg-name <name>",
+      "name of this cluster in the parent, up to 30 characters",
+      clusterName(30),
+    )
+    .option(
+      "--cluster-reg-name-prefix <prefix>",
+      "without --cluster-reg-name: the name is this and a suffix, up to 24 characters",
+      clusterName(24),
+      "clusternet-cluster",
+    )
+    .option(
+      "--cluster-reg-namespace <name>",
+      "wanted dedicated namespace in the parent",
+      namespaceName,
+    )
+    .option("--cluster-reg-type <type>", "type of this cluster", "EdgeClusterSelfProvisioned")
+    .option("--cluster-labels <labels>", "labels for this cluster in the parent: k=v,k2=v2", labels)
+    .option("--namespace <name>", "namespace of the agent", namespaceName, "clusternet-system");
+}
+
+function statusOptions(command: Command): void {
+  command
+    .addOption(
+      time(
+        "--cluster-status-update-frequency",
+        "how often the status is reported to the parent",
+        "3m",
+      ),
+    )
+    .addOption(
+      time(
+        "--cluster-status-collect-frequency",
+        "how often the health is looked at; a change is reported at once",
+        "20s",
+      ),
+    );
+}
+
+function tunnelOptions(command: Command): void {
+  command
+    .option(
+      "--proxy-url <url>",
+      "HTTP proxy on the way to the parent (env HTTPS_PROXY, NO_PROXY)",
+      proxyUrl,
+    )
+    .option(
+      "--allow-target <[scheme://]host[:port]>",
+      "what else the hub may reach through this agent; may be repeated",
+      allowTarget,
+    )
+    .option(
+      "--forward-extras <keys>",
+      "keys of the caller's extras that are impersonated in this cluster",
+      repeated,
+    )
+    .option(
+      "--legacy-child-credentials [bool]",
+      "take the caller's credentials for this cluster from extras, as the original does",
+      boolean,
+      false,
+    )
+    .addOption(time("--tunnel-ping-interval", "how often the agent pings the hub", "15s"))
+    .addOption(time("--tunnel-ping-timeout", "a silent hub is gone after this", "45s"))
+    .option(
+      "--reconnect-spread <duration>",
+      "spread the way back over this time; what the hub last said when absent",
+      duration,
+    )
+    .addOption(time("--drain-timeout", "how long streams may go on after SIGTERM", "20s"))
+    .option("--enable-tunnel-logging [bool]", "log each tunnel stream", boolean, false)
+    .option(
+      "--feature-gates <gates>",
+      "SocketConnection=true is accepted",
+      featureGates,
+      "SocketConnection=true",
+    )
+    .option("--runtime-dir <dir>", "private directory for sockets; a temporary one when absent");
+}
+
+function processOptions(command: Command): void {
+  command
+    .option("--leader-elect [bool]", "only one agent of a cluster dials out", boolean, true)
+    .addOption(
+      time(
+        "--leader-elect-lease-duration",
+        "another agent takes over after this long without a renewal",
+        "15s",
+      ),
+    )
+    .addOption(
+      time(
+        "--leader-elect-renew-deadline",
+        "the leader steps down when it could not renew for this long",
+        "10s",
+      ),
+    )
+    .addOption(
+      time("--leader-elect-retry-period", "time between tries to renew or to acquire", "2s"),
+    )
+    .option(
+      "--leader-elect-identity <name>",
+      "this agent's name in the election (env POD_NAME, HOSTNAME)",
+    )
+    .option(
+      "--health-addr <host:port>",
+      'serve /livez, /readyz, /healthz and /metrics here, without TLS; "none" for nowhere',
+      healthAddress,
+    )
+    .option("--logging-format <format>", "json or text", oneOf("json", "text"), "text" as const)
+    .option(
+      "-v, --verbosity <level>",
+      "0 to 10; 4 and above is debug (also -v=4, --v=4)",
+      integer(0, 10),
+      2,
+    );
+}
+
+/** What the environment may say instead of flags; `main.ts` reads it. */
+export interface AgentEnvironment {
+  PARENT_URL?: string;
+  REG_TOKEN?: string;
+}
+
+/**
+ * Parses and cross-checks the command line.
+ *
+ * @param args without program name
+ * @param env flags win over it; an empty value counts as absent
+ * @returns the flags
+ * @throws {CommanderError} after it was printed, for a bad flag, `--help` and `--version`
+ */
+export function parseAgentFlags(
+  args: readonly string[],
+  env: AgentEnvironment = {},
+  command: Command = agentCommand(),
+): AgentFlags {
+  command.exitOverride().parse(args.map(verbosityWord), { from: "user" });
+  const { featureGates: _, healthAddr, ...rest } = command.opts<
+    Omit<AgentFlags, "healthAddr"> & {
+      featureGates?: string;
+      healthAddr?: ListenAddress | "none";
+    }
+  >();
+  const flags: AgentFlags = {
+    ...rest,
+    clusterLabels: rest.clusterLabels ?? {},
+    allowTarget: rest.allowTarget ?? [],
+    forwardExtras: rest.forwardExtras ?? [],
+    ...(healthAddr === "none"
+      ? {}
+      : { healthAddr: healthAddr ?? listenAddress(DEFAULT_HEALTH_ADDR) }),
+  };
+  fromEnvironment(command, flags, env);
+  crossCheck(command, flags);
+  return flags;
+}
+
+function fromEnvironment(command: Command, flags: AgentFlags, env: AgentEnvironment): void {
+  if (flags.clusterRegParentUrl === undefined && env.PARENT_URL) {
+    try {
+      flags.clusterRegParentUrl = parentUrl(env.PARENT_URL);
+    } catch (error) {
+      command.error(`error: env PARENT_URL is invalid. ${(error as Error).message}`);
+    }
+  }
+  if (flags.clusterRegToken === "") delete flags.clusterRegToken;
+  if (flags.clusterRegToken === undefined && flags.clusterRegTokenFile === undefined) {
+    if (env.REG_TOKEN) flags.clusterRegToken = env.REG_TOKEN;
+  }
+}
+
+function crossCheck(command: Command, flags: AgentFlags): void {
+  if (flags.clusterRegParentUrl === undefined) {
+    command.error(
+      "error: the parent is unknown: give --cluster-reg-parent-url (or env PARENT_URL), such as " +
+        "https://192.168.10.10:6443",
+    );
+  }
+  if (flags.clusterRegToken !== undefined && flags.clusterRegTokenFile !== undefined) {
+    command.error("error: give --cluster-reg-token or --cluster-reg-token-file, not both");
+  }
+  if (flags.clusterRegToken !== undefined && !/^[\x21-\x7e]+$/.test(flags.clusterRegToken)) {
+    command.error(
+      "error: --cluster-reg-token (or env REG_TOKEN) holds spaces or other characters that no " +
+        "token has",
+    );
+  }
+  if (
+    flags.clusterRegParentCaFile !== undefined && flags.clusterRegParentCaHash !== undefined
+  ) {
+    command.error(
+      "error: give --cluster-reg-parent-ca-file or --cluster-reg-parent-ca-hash, not both",
+    );
+  }
+  const ordered: [keyof AgentFlags, keyof AgentFlags, string][] = [
+    [
+      "leaderElectRenewDeadline",
+      "leaderElectLeaseDuration",
+      "--leader-elect-renew-deadline must be below --leader-elect-lease-duration",
+    ],
+    [
+      "leaderElectRetryPeriod",
+      "leaderElectRenewDeadline",
+      "--leader-elect-retry-period must be below --leader-elect-renew-deadline",
+    ],
+    [
+      "tunnelPingInterval",
+      "tunnelPingTimeout",
+      "--tunnel-ping-interval must be below --tunnel-ping-timeout",
+    ],
+  ];
+  for (const [below, above, message] of ordered) {
+    if (flags[below]! >= flags[above]!) command.error(`error: ${message}`);
+  }
+  if (flags.clusterStatusCollectFrequency > flags.clusterStatusUpdateFrequency) {
+    command.error(
+      "error: --cluster-status-collect-frequency must not be above " +
+        "--cluster-status-update-frequency",
+    );
+  }
+}
+
+/** klog's `-v=4` and `--v=4`, as the original's manifests write it. */
+function verbosityWord(word: string): string {
+  const match = /^--?v(=.*)?$/.exec(word);
+  return match === null ? word : `--verbosity${match[1] ?? ""}`;
+}
