@@ -1,0 +1,100 @@
+/**
+ * Finds two agents that claim one cluster and keep throwing each other out, and says how long
+ * both are to stay away.
+ *
+ * @module
+ */
+
+/** Options of {@linkcode DuplicateGuard}. */
+export interface DuplicateOptions {
+  /** So many replacements between the same two instances are a fight. @default {3} */
+  replacements?: number;
+  /** Within so many milliseconds. @default {60_000} */
+  windowMs?: number;
+  /** The first refusal, in milliseconds; it doubles with each fight. @default {15_000} */
+  baseMs?: number;
+  /** The longest refusal, in milliseconds. @default {300_000} */
+  maxMs?: number;
+  /** After so many quiet milliseconds the refusal starts at its base again. @default {900_000} */
+  forgetMs?: number;
+}
+
+/** What {@linkcode DuplicateGuard.replaced} found. */
+export interface Fight {
+  /** The two instance ids. */
+  instances: [string, string];
+  /** How long the cluster's attaches are refused from now, in milliseconds. */
+  refusedMs: number;
+}
+
+interface History {
+  /** Ordered by time; bounded by the window and by `replacements` squared. */
+  replacements: { at: number; pair: string }[];
+  fights: number;
+  lastFightAt: number;
+  refusedUntil: number;
+}
+
+const MAX_REPLACEMENTS = 64;
+
+/** The memory of replacements, for each cluster. */
+export class DuplicateGuard {
+  readonly #options: Required<DuplicateOptions>;
+  readonly #clusters = new Map<string, History>();
+
+  constructor(
+    {
+      replacements = 3,
+      windowMs = 60_000,
+      baseMs = 15_000,
+      maxMs = 300_000,
+      forgetMs = 900_000,
+    }: DuplicateOptions = {},
+  ) {
+    this.#options = { replacements, windowMs, baseMs, maxMs, forgetMs };
+  }
+
+  /**
+   * How long attaches of a cluster are still refused.
+   *
+   * @param now milliseconds
+   * @returns milliseconds, 0 when they are not
+   */
+  refusedMs(clusterId: string, now: number): number {
+    return Math.max(0, (this.#clusters.get(clusterId)?.refusedUntil ?? 0) - now);
+  }
+
+  /**
+   * Notes that a session of one instance was replaced by a session of another. The same instance
+   * coming back (a lost connection) is no replacement, and a chain of ever new instances (a
+   * crashing agent) is no fight.
+   *
+   * @param now milliseconds
+   * @returns the fight, when this replacement makes it one
+   */
+  replaced(clusterId: string, from: string, to: string, now: number): Fight | undefined {
+    if (from === to) return undefined;
+    const { replacements, windowMs, baseMs, maxMs, forgetMs } = this.#options;
+    const history = this.#clusters.get(clusterId) ??
+      { replacements: [], fights: 0, lastFightAt: -Infinity, refusedUntil: 0 };
+    this.#clusters.set(clusterId, history);
+    const pair = [from, to].sort().join("\n");
+    history.replacements = history.replacements.filter(({ at }) => now - at < windowMs)
+      .slice(1 - MAX_REPLACEMENTS);
+    history.replacements.push({ at: now, pair });
+    const count = history.replacements.filter((entry) => entry.pair === pair).length;
+    if (count < replacements) return undefined;
+    if (now - history.lastFightAt > forgetMs) history.fights = 0;
+    const refusedMs = Math.min(maxMs, baseMs * 2 ** history.fights);
+    history.fights++;
+    history.lastFightAt = now;
+    history.refusedUntil = now + refusedMs;
+    history.replacements = [];
+    return { instances: [from, to], refusedMs };
+  }
+
+  /** Drops what is known of a cluster. */
+  forget(clusterId: string): void {
+    this.#clusters.delete(clusterId);
+  }
+}
