@@ -1,0 +1,384 @@
+/**
+ * The hub's public port: TLS, then who is it, may they, and where does it go.
+ *
+ * It is `node:https` since `Deno.serve` can neither ask for a client certificate, nor hand out
+ * the connection of a SPDY upgrade, nor keep repeated header lines apart.
+ *
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server, type ServerOptions } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { failure, StatusError } from "../../shared/kube/status.ts";
+import type { Log } from "../../shared/log.ts";
+import { SOCKETS_PREFIX } from "../../shared/sockets_path.ts";
+import type { AgentCheck } from "./agent_check.ts";
+import type { Authorizer } from "./authorizer.ts";
+import { serveFetch } from "./fetch_adapter.ts";
+import type { FrontMetrics } from "./front_metrics.ts";
+import type { FrontProxySettings } from "./front_proxy_config.ts";
+import type { Authenticator, Identity } from "./identity.ts";
+import { sendStatus, sendStatusRaw, statusOf } from "./respond.ts";
+import { checkRequest, type ProxyPath, type Route, routeOf } from "./routes.ts";
+import type { Source } from "./source.ts";
+
+/** Certificate chain and key, PEM. */
+export interface ServingPair {
+  cert: string;
+  key: string;
+}
+
+/** A user's request for a child, authorised. */
+export interface ProxyRequestContext {
+  req: IncomingMessage;
+  res: ServerResponse;
+  path: ProxyPath;
+  identity: Identity;
+}
+
+/** A user's upgrade for a child, authorised. */
+export interface ProxyUpgradeContext {
+  req: IncomingMessage;
+  socket: Duplex;
+  /** Bytes that came behind the request head. */
+  head: Uint8Array;
+  path: ProxyPath;
+  identity: Identity;
+}
+
+/** An agent's dial, authorised. */
+export interface AttachContext {
+  req: IncomingMessage;
+  socket: Duplex;
+  /** Bytes that came behind the request head. */
+  head: Uint8Array;
+  clusterId: string;
+  identity: Identity;
+}
+
+/** Serves what is not about a child; identity is absent for health. */
+export type ApiHandler = (request: Request, identity: Identity | undefined) => Promise<Response>;
+
+/** Limits of the public port, in milliseconds and bytes. */
+export interface FrontLimits {
+  /** TLS handshake. @default {10_000} */
+  handshakeMs: number;
+  /** Request head. @default {10_000} */
+  headersMs: number;
+  /** Idle connection; above the 90 s that Go's HTTP client reuses one. @default {130_000} */
+  keepAliveMs: number;
+  /** Request head, in bytes. @default {65_536} */
+  maxHeaderSize: number;
+}
+
+/** Options of {@linkcode createFront}. */
+export interface FrontOptions {
+  /** Followed as it changes; new handshakes see the new certificate. */
+  serving: Source<ServingPair>;
+  /** Its CAs are what TLS verifies client certificates against; followed as they change. */
+  settings: Source<FrontProxySettings>;
+  authenticator: Authenticator;
+  authorizer: Authorizer;
+  /** Decides who may open a cluster's tunnel. */
+  agentCheck: AgentCheck;
+  api: ApiHandler;
+  /** Forwards a request; a rejection becomes a 500 or a cut. */
+  proxyRequest: (context: ProxyRequestContext) => Promise<void> | void;
+  /** Forwards an upgrade and owns the socket from then on. */
+  proxyUpgrade: (context: ProxyUpgradeContext) => Promise<void> | void;
+  /** Takes an agent's connection and owns the socket from then on. */
+  attach: (context: AttachContext) => Promise<void> | void;
+  /** A sentence while `sockets/...` cannot be served here, as on a standby: 503, retry at once. */
+  unavailable?: () => string | undefined;
+  log: Log;
+  metrics?: FrontMetrics;
+  limits?: Partial<FrontLimits>;
+}
+
+/** The public port. */
+export interface Front {
+  /** @returns where it listens */
+  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
+  /** TLS connections open now. */
+  readonly connections: number;
+  /** Users' requests and upgrades under way; tunnels of agents do not count. */
+  readonly inFlight: number;
+  /**
+   * Stops accepting, refuses new requests on open connections (503), and waits for those under
+   * way. Open tunnels stay.
+   *
+   * @param drainMs how long to wait, in milliseconds
+   * @returns `true` when nothing was left
+   */
+  drain(drainMs: number): Promise<boolean>;
+  /** Drains, then destroys every connection that is left. */
+  close(options: { drainMs: number }): Promise<void>;
+}
+
+const DEFAULT_LIMITS: FrontLimits = {
+  handshakeMs: 10_000,
+  headersMs: 10_000,
+  keepAliveMs: 130_000,
+  maxHeaderSize: 64 * 1024,
+};
+const RETRY: Record<string, string> = { "Retry-After": "1" };
+
+/** Not in `@types/node` yet: leaves `Upgrade: h2c` and the like to be served as plain requests. */
+type UpgradeOptions = ServerOptions & {
+  shouldUpgradeCallback: (request: IncomingMessage) => boolean;
+  handshakeTimeout: number;
+};
+
+/**
+ * Makes the public port.
+ *
+ * @returns the port, not yet listening
+ */
+export function createFront(options: FrontOptions): Front {
+  return new HttpsFront(options);
+}
+
+class HttpsFront implements Front {
+  readonly #options: FrontOptions;
+  readonly #server: Server;
+  readonly #sockets = new Set<TLSSocket>();
+  /** Requests being answered on each connection: bytes of ours must not go in between. */
+  readonly #busy = new WeakMap<Duplex, number>();
+  readonly #subscriptions: (() => void)[] = [];
+  #inFlight = 0;
+  #draining = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const server = createServer({
+      ...this.#secureContext(),
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: "TLSv1.2",
+      handshakeTimeout: limits.handshakeMs,
+      headersTimeout: limits.headersMs,
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(1_000, limits.headersMs),
+      keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize: limits.maxHeaderSize,
+      noDelay: true,
+      shouldUpgradeCallback: (request) => request.url?.startsWith(SOCKETS_PREFIX) === true,
+    } as UpgradeOptions);
+    server.maxHeadersCount = 0; // node would drop lines above 2,000 silently; we refuse instead
+    server.on("request", (req, res) => void this.#onRequest(req, res));
+    server.on("upgrade", (req, socket, head) => void this.#onUpgrade(req, socket, head));
+    server.on("connect", (_req, socket) => {
+      sendStatusRaw(socket, failure(405, "Cannot serve this method"));
+    });
+    server.on("secureConnection", (socket) => this.#track(socket));
+    server.on("clientError", (error, socket) => this.#onClientError(error, socket));
+    this.#server = server;
+    const reload = (): void => this.#reload();
+    this.#subscriptions.push(
+      options.serving.subscribe(reload),
+      options.settings.subscribe(reload),
+    );
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  listen({ host, port }: { host: string; port: number }): Promise<{ host: string; port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off("error", reject);
+        this.#server.on("error", (error) => {
+          this.#options.log.error("the public port failed", { error });
+        });
+        const address = this.#server.address() as AddressInfo;
+        resolve({ host: address.address, port: address.port });
+      });
+    });
+  }
+
+  async drain(drainMs: number): Promise<boolean> {
+    if (!this.#draining) {
+      this.#draining = true;
+      for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
+      this.#server.close(); // Drops idle connections too; those with a request go on
+    }
+    if (this.#inFlight === 0) return true;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, drainMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#onIdle = undefined;
+    return this.#inFlight === 0;
+  }
+
+  async close({ drainMs }: { drainMs: number }): Promise<void> {
+    const clean = await this.drain(drainMs);
+    if (!clean) {
+      this.#options.log.warn("requests were cut: they did not end within --drain-timeout", {
+        count: this.#inFlight,
+      });
+    }
+    const closed = [...this.#sockets].map((socket) =>
+      new Promise<void>((resolve) => {
+        if (socket.closed) return resolve();
+        socket.once("close", () => resolve());
+        socket.destroy();
+      })
+    );
+    await Promise.all(closed);
+  }
+
+  #secureContext(): { cert: string; key: string; ca: string[] } {
+    const { serving, settings } = this.#options;
+    const { requestHeaderCa, clientCa } = settings.value;
+    const ca = [requestHeaderCa.pem, clientCa.pem].filter((pem) => pem !== "");
+    return { cert: serving.value.cert, key: serving.value.key, ca };
+  }
+
+  #reload(): void {
+    try {
+      this.#server.setSecureContext(this.#secureContext());
+    } catch (error) {
+      this.#options.log.error("the new certificates cannot be used; the old ones stay", { error });
+    }
+  }
+
+  #track(socket: TLSSocket): void {
+    const { metrics } = this.#options;
+    socket.setNoDelay(true);
+    socket.on("error", () => {}); // A peer that resets is no news
+    this.#sockets.add(socket);
+    metrics?.connections.set(this.#sockets.size);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      metrics?.connections.set(this.#sockets.size);
+    });
+  }
+
+  #begin(socket: Duplex): () => void {
+    this.#inFlight++;
+    this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
+    let ended = false;
+    return () => {
+      if (ended) return;
+      ended = true;
+      this.#busy.set(socket, (this.#busy.get(socket) ?? 1) - 1);
+      if (--this.#inFlight === 0) this.#onIdle?.();
+    };
+  }
+
+  /** Reads the request and finds out whether it may pass. */
+  async #admit(
+    req: IncomingMessage,
+    upgrade: boolean,
+  ): Promise<{ route: Route; identity: Identity | undefined }> {
+    const { authenticator, authorizer, agentCheck } = this.#options;
+    checkRequest(req);
+    const route = routeOf(req.method ?? "", req.url ?? "", upgrade);
+    if (route.kind === "health") return { route, identity: undefined };
+    const identity = await authenticator.authenticate(req);
+    await authorizer.authorize(identity, route.attributes);
+    if (route.kind === "attach") agentCheck(identity, route.clusterId);
+    return { route, identity };
+  }
+
+  /** A sentence when this hub cannot serve the route now. */
+  #unavailable(url: string): string | undefined {
+    if (this.#draining) return "The hub is shutting down: try again";
+    return url.startsWith(SOCKETS_PREFIX) ? this.#options.unavailable?.() : undefined;
+  }
+
+  async #onRequest(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { api, log, metrics, proxyRequest } = this.#options;
+    const end = this.#begin(req.socket);
+    let kind = "refused";
+    res.once("close", () => {
+      metrics?.request(kind, res.headersSent ? res.statusCode : 0);
+      end();
+    });
+    res.on("error", () => {});
+    req.on("error", () => {});
+    try {
+      const unavailable = this.#unavailable(req.url ?? "");
+      if (unavailable !== undefined) {
+        const close: Record<string, string> = this.#draining ? { "Connection": "close" } : {};
+        return sendStatus(req, res, failure(503, unavailable), { ...RETRY, ...close });
+      }
+      const { route, identity } = await this.#admit(req, false);
+      if (res.destroyed || req.socket.destroyed) return;
+      kind = route.kind;
+      if (route.kind === "proxy") {
+        await proxyRequest({ req, res, path: route.path, identity: identity! });
+      } else {
+        await serveFetch(req, res, (request) => api(request, identity));
+      }
+    } catch (error) {
+      if (!(error instanceof StatusError)) log.error("a request failed", { error, kind });
+      sendStatus(req, res, statusOf(error));
+    }
+  }
+
+  async #onUpgrade(req: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> {
+    const { attach, log, metrics, proxyUpgrade } = this.#options;
+    const end = this.#begin(socket);
+    let kind = "refused";
+    let code = 101;
+    socket.once("close", end);
+    socket.on("error", () => {});
+    try {
+      const unavailable = this.#unavailable(req.url ?? "");
+      if (unavailable !== undefined) {
+        code = 503;
+        return sendStatusRaw(socket, failure(503, unavailable), RETRY);
+      }
+      const { route, identity } = await this.#admit(req, true);
+      if (socket.destroyed) {
+        code = 0;
+        return;
+      }
+      kind = route.kind;
+      if (route.kind === "attach") {
+        end(); // A tunnel outlives a drain
+        await attach({ req, socket, head, clusterId: route.clusterId, identity: identity! });
+      } else if (route.kind === "proxy") {
+        await proxyUpgrade({ req, socket, head, path: route.path, identity: identity! });
+      } else {
+        throw StatusError.of(400, "Cannot upgrade this path: only sockets/<id>/... can be");
+      }
+    } catch (error) {
+      if (!(error instanceof StatusError)) log.error("an upgrade failed", { error, kind });
+      const status = statusOf(error);
+      code = status.code;
+      if (kind === "refused" || error instanceof StatusError) sendStatusRaw(socket, status);
+      else socket.destroy(); // Bytes may have passed already
+    } finally {
+      metrics?.request(kind, code);
+    }
+  }
+
+  #onClientError(error: Error & { code?: string }, socket: Duplex): void {
+    this.#options.metrics?.refused("malformed");
+    socket.on("error", () => {});
+    // In the middle of another answer, ours would be taken for a part of it
+    if ((this.#busy.get(socket) ?? 0) > 0) return void socket.destroy();
+    const status = error.code === "HPE_HEADER_OVERFLOW"
+      ? failure(431, "Cannot read the request: its head is larger than 64 KiB")
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? failure(408, "Cannot read the request: its head did not arrive in time")
+      : failure(400, "Cannot read the request: it is not well-formed HTTP/1.1");
+    sendStatusRaw(socket, status);
+  }
+}
