@@ -1,0 +1,61 @@
+/**
+ * PINGs that wait for their PONG, and the round-trip time.
+ *
+ * @module
+ */
+import { encodePing } from "./encode.ts";
+import { readUint32 } from "./decode.ts";
+import { FrameType } from "./frame.ts";
+
+interface Outstanding {
+  sentAt: number;
+  done: ((rttMs: number) => void) | undefined;
+}
+
+/** Sends PINGs and matches PONGs. */
+export class Pinger {
+  readonly #send: (frame: Uint8Array) => void;
+  readonly #now: () => number;
+  readonly #outstanding = new Map<number, Outstanding>();
+  #next = 1;
+  #rttMs: number | undefined;
+
+  /**
+   * @param send queues a control frame
+   * @param now in milliseconds
+   */
+  constructor(send: (frame: Uint8Array) => void, now: () => number) {
+    this.#send = send;
+    this.#now = now;
+  }
+
+  /** Smoothed round-trip time, in milliseconds; `undefined` before the first PONG. */
+  get rttMs(): number | undefined {
+    return this.#rttMs;
+  }
+
+  /** PINGs without a PONG so far. */
+  get outstanding(): number {
+    return this.#outstanding.size;
+  }
+
+  /** Sends a PING. @param done called at its PONG with its round trip in milliseconds */
+  ping(done?: (rttMs: number) => void): void {
+    const number = this.#next;
+    this.#next = (this.#next % 0xffffffff) + 1;
+    this.#outstanding.set(number, { sentAt: this.#now(), done });
+    this.#send(encodePing(FrameType.PING, 0, number));
+  }
+
+  /** A PONG came. @returns `false` when no PING waits for it */
+  onPong(payload: Uint8Array): boolean {
+    const number = readUint32(payload, 4);
+    const found = this.#outstanding.get(number);
+    if (found === undefined || readUint32(payload, 0) !== 0) return false;
+    this.#outstanding.delete(number);
+    const rttMs = Math.max(0, this.#now() - found.sentAt);
+    this.#rttMs = this.#rttMs === undefined ? rttMs : this.#rttMs * 0.875 + rttMs * 0.125;
+    found.done?.(rttMs);
+    return true;
+  }
+}

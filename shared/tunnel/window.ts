@@ -1,0 +1,205 @@
+/**
+ * Credit that we give to the peer: how much it may send, when it gets more, and how a window grows
+ * with the measured bandwidth-delay product out of a budget for the whole process.
+ *
+ * @module
+ */
+
+/**
+ * Bytes that all windows of a process together may grow by. Windows start without it (64 KiB a
+ * stream); only growth is taken out of it, and is given back when a stream ends or is idle.
+ */
+export class WindowBudget {
+  /** Bytes in all. */
+  readonly total: number;
+  #used = 0;
+
+  /**
+   * @param total in bytes
+   * @default {32 MiB}
+   */
+  constructor(total: number = 32 * 1024 * 1024) {
+    if (!Number.isSafeInteger(total) || total < 0) {
+      throw new RangeError(`Cannot use a window budget of ${total} bytes: give a whole number`);
+    }
+    this.total = total;
+  }
+
+  /** Bytes taken now. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** @returns how many of the asked bytes were granted; 0 to `bytes` */
+  take(bytes: number): number {
+    const granted = Math.min(bytes, this.total - this.#used);
+    this.#used += granted;
+    return granted;
+  }
+
+  /** Gives bytes back that {@linkcode WindowBudget.take} granted. */
+  release(bytes: number): void {
+    this.#used -= bytes;
+  }
+}
+
+/** What a {@linkcode ReceiveWindow} needs. */
+export interface ReceiveWindowOptions {
+  /** Stream id; 0 for the session. */
+  id: number;
+  /** Credit at the start, in bytes. */
+  base: number;
+  /** It grows up to this, in bytes. */
+  max: number;
+  /** Where growth comes from. */
+  budget: WindowBudget;
+  /** Says how many bytes lie unread. */
+  unread: { readonly bytes: number };
+}
+
+/**
+ * The receiving side of one credit window.
+ *
+ * At any time: `allowed` (what the peer may still send) + what lies unread + `due` (read, not yet
+ * returned) = `size`.
+ */
+export class ReceiveWindow {
+  /** Stream id; 0 for the session. */
+  readonly id: number;
+  /** Whether a WINDOW for it waits in the scheduler. */
+  queued = false;
+  /** Bytes that came during the sample {@linkcode ReceiveWindow.sampleNumber}. */
+  sampled = 0;
+  /** Number of the last sample it took part in. */
+  sampleNumber = 0;
+  /** Whether data came since the last look for idle windows. */
+  active = false;
+  readonly #base: number;
+  readonly #max: number;
+  readonly #budget: WindowBudget;
+  readonly #unread: { readonly bytes: number };
+  #size: number;
+  #allowed: number;
+  #due = 0;
+  #closed = false;
+  #shrinking = false;
+  /** Best throughput at which growing has paid off so far, in bytes per millisecond. */
+  #bestRate = 0;
+  #nextSampleAt = 0;
+  #sampleGapMs = FIRST_SAMPLE_GAP_MS;
+
+  constructor({ id, base, max, budget, unread }: ReceiveWindowOptions) {
+    this.id = id;
+    this.#base = base;
+    this.#max = max;
+    this.#budget = budget;
+    this.#unread = unread;
+    this.#size = base;
+    this.#allowed = base;
+  }
+
+  /** The whole window, in bytes. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Whether it is above what it started with. */
+  get grown(): boolean {
+    return this.#size > this.#base;
+  }
+
+  /** Books received payload. @returns `false` when the peer had no credit for it */
+  receive(bytes: number): boolean {
+    if (bytes > this.#allowed) return false;
+    this.#allowed -= bytes;
+    this.active = true;
+    return true;
+  }
+
+  /** Books bytes that are done with. @returns whether a WINDOW should go out now */
+  consume(bytes: number): boolean {
+    this.#due += bytes;
+    return !this.queued && !this.#closed && this.#due >= this.#size / 2;
+  }
+
+  /** Whether so much of the credit is in use that a sample could show that it is too little. */
+  worthSampling(now: number): boolean {
+    return this.#allowed < this.#size / 2 && now >= this.#nextSampleAt && this.#size < this.#max;
+  }
+
+  /** Takes the credit that a WINDOW is about to return. @returns 0 when none is to be sent */
+  takeDue(): number {
+    this.queued = false;
+    if (this.#closed) return 0;
+    const due = this.#due;
+    this.#due = 0;
+    this.#allowed += due;
+    return due;
+  }
+
+  /**
+   * Looks at one finished sample and grows the window where that can help: the stream used most of
+   * its window within a round trip, was read promptly, and was faster than at the last growth.
+   *
+   * @param rttMs how long the sample took, in milliseconds
+   * @param now in milliseconds
+   * @returns whether a WINDOW should go out now
+   */
+  endSample(rttMs: number, now: number): boolean {
+    const rate = this.sampled / Math.max(rttMs, 0.05);
+    const limited = this.sampled >= this.#size / 2 && this.#unread.bytes <= this.#size / 2;
+    if (!limited || rate < this.#bestRate * 1.1 || this.#closed || this.#shrinking) {
+      this.#sampleGapMs = Math.min(this.#sampleGapMs * 2, LAST_SAMPLE_GAP_MS);
+      this.#nextSampleAt = now + this.#sampleGapMs;
+      return false;
+    }
+    const wanted = Math.min(Math.max(2 * this.sampled, 2 * this.#size), this.#max) - this.#size;
+    const granted = this.#budget.take(Math.max(wanted, 0));
+    if (granted === 0) {
+      this.#nextSampleAt = now + LAST_SAMPLE_GAP_MS;
+      return false;
+    }
+    this.#bestRate = rate;
+    this.#sampleGapMs = FIRST_SAMPLE_GAP_MS;
+    this.#nextSampleAt = now;
+    this.#size += granted;
+    this.#due += granted;
+    return !this.queued;
+  }
+
+  /**
+   * Begins to give growth back: the caller sends WINDOW with minus the returned number, then a
+   * PING, and calls {@linkcode ReceiveWindow.finishShrink} at its PONG. Until then the peer may
+   * have used the credit.
+   *
+   * @returns bytes; 0 when there is nothing to give back now
+   */
+  beginShrink(): number {
+    if (this.#closed || this.#shrinking || !this.grown) return 0;
+    this.#shrinking = true;
+    return this.#size - this.#base;
+  }
+
+  /** The peer has seen the shrinking of `bytes`. */
+  finishShrink(bytes: number): void {
+    if (this.#closed) return;
+    this.#shrinking = false;
+    this.#size -= bytes;
+    this.#allowed -= bytes;
+    this.#bestRate = 0;
+    this.#sampleGapMs = FIRST_SAMPLE_GAP_MS;
+    this.#budget.release(bytes);
+  }
+
+  /** No more data will come or be returned: gives all growth back. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#budget.release(this.#size - this.#base);
+  }
+}
+
+/** Between two samples of a window that just grew, in milliseconds. */
+const FIRST_SAMPLE_GAP_MS = 5;
+/** Between two samples of a window that did not grow for long, in milliseconds. */
+const LAST_SAMPLE_GAP_MS = 640;
