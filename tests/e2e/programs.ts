@@ -1,0 +1,80 @@
+/**
+ * Hub and agent as processes, with the very permissions that `deno task hub` and `agent` give.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import config from "../../deno.json" with { type: "json" };
+import type { Cluster } from "../cluster/cluster.ts";
+import { ManagedProcess } from "../cluster/process.ts";
+
+/** Root of the checkout. */
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Options of {@linkcode programProcess}. */
+export interface ProgramOptions {
+  /** Names log and pid record. */
+  name: string;
+  /** Its flags, without `--health-addr`. */
+  args: readonly string[];
+  /** Port of its plain health endpoint. */
+  healthPort: number;
+  /** Which endpoint says that it is up. */
+  readyPath: "/livez" | "/readyz";
+  env?: Record<string, string>;
+}
+
+/**
+ * A hub or agent that is not started yet.
+ *
+ * @param cluster keeps its log, and kills it when the test dies
+ * @returns the process
+ */
+export function programProcess(
+  program: "hub" | "agent",
+  cluster: Cluster,
+  options: ProgramOptions,
+): ManagedProcess {
+  const [, ...denoArgs] = config.tasks[program].command.split(" ");
+  return new ManagedProcess({
+    name: options.name,
+    command: Deno.execPath(),
+    args: [...denoArgs, ...options.args, `--health-addr=127.0.0.1:${options.healthPort}`],
+    dir: cluster.dir,
+    warden: cluster.warden,
+    cwd: ROOT,
+    env: {
+      PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin",
+      HOME: Deno.env.get("HOME") ?? cluster.dir,
+      ...(Deno.env.get("DENO_DIR") === undefined ? {} : { DENO_DIR: Deno.env.get("DENO_DIR")! }),
+      NO_COLOR: "1",
+      ...options.env,
+    },
+    clearEnv: true,
+    ready: (signal) => healthy(options.healthPort, options.readyPath, signal),
+  });
+}
+
+/** @returns whether the plain health endpoint answers 200 */
+export async function healthy(
+  port: number,
+  path: string,
+  signal: AbortSignal = AbortSignal.timeout(5000),
+): Promise<boolean> {
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { client, signal });
+  await response.body?.cancel();
+  return response.ok;
+}
+
+/** @returns a metric's value, summed over its labels; `undefined` when it is absent */
+export async function metric(port: number, name: string): Promise<number | undefined> {
+  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+  const response = await fetch(`http://127.0.0.1:${port}/metrics`, {
+    client,
+    signal: AbortSignal.timeout(5000),
+  });
+  const pattern = new RegExp(`^${name}(?:\\{[^}]*\\})? ([0-9.e+-]+)$`, "gm");
+  const values = [...(await response.text()).matchAll(pattern)].map((match) => Number(match[1]));
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
+}
