@@ -14,6 +14,8 @@ import { ResetCode } from "./tunnel/errors.ts";
 export interface ByteStream {
   /** The next chunk, `null` at the peer's END; rejects once the stream was reset. */
   read(): Promise<Uint8Array | null>;
+  /** The same without a promise; `undefined` when nothing is there yet. */
+  readSync(): Uint8Array | null | undefined;
   /** `undefined`: go on at once. A promise: wait for it. */
   write(chunk: Uint8Array): Promise<void> | undefined;
   /** Half-close: no more data from here. */
@@ -146,7 +148,8 @@ export async function pumpOut(
     if (sink.destroyed) fail();
     let total = 0;
     for (;;) {
-      const chunk = await stream.read();
+      let chunk = stream.readSync();
+      if (chunk === undefined) chunk = await stream.read();
       if (gone !== undefined && whenGone === "reset") throw gone;
       if (chunk === null) break;
       if (chunk.length === 0) continue;

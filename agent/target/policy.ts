@@ -187,7 +187,7 @@ export class TargetPolicy {
     }
     const listed = entries.some(({ host }) => host.kind === "name" && host.name === name);
     if (!listed) throw notListed(target);
-    const addresses = await this.#resolve(target, name);
+    const addresses = await this.#resolve(name);
     for (const address of addresses) {
       const why = forbiddenAddress(address);
       if (why !== undefined && !isNamed(entries, address)) {
@@ -209,7 +209,7 @@ export class TargetPolicy {
     if (!inRange) throw notListed(target);
   }
 
-  async #resolve(target: Target, name: string): Promise<string[]> {
+  async #resolve(name: string): Promise<string[]> {
     try {
       const addresses = await withDeadline(
         this.#lookupMs,

@@ -1,0 +1,188 @@
+/**
+ * Connections from the agent to the servers of its cluster: pooled and verified, and never one
+ * credential on the way to another server.
+ *
+ * @module
+ */
+import http from "node:http";
+import https from "node:https";
+import { isIP } from "node:net";
+import type { HeaderList } from "../../shared/headers.ts";
+import { StatusError } from "../../shared/kube/status.ts";
+import type { MappedIdentity } from "./identity.ts";
+import type { Decision } from "./policy.ts";
+
+/** The child's own kube-apiserver and the agent's credential for it. */
+export interface ChildApi {
+  /** `https://host:port`, with a path prefix where there is one. */
+  server: string;
+  /** PEM; the system's CAs when left out. */
+  ca?: string;
+  /** Name to verify the certificate against, when it is not the URL's host. */
+  tlsServerName?: string;
+  /** The ServiceAccount token, read anew by the callee when it rotated. */
+  token?: () => Promise<string | undefined>;
+  /** PEM, instead of a token. */
+  clientCert?: { cert: string; key: string };
+}
+
+/** Options of {@linkcode Upstreams}. */
+export interface UpstreamsOptions {
+  child: ChildApi;
+  /** PEM of CAs for allow-listed `https` targets. @default {the system's CAs} */
+  targetCa?: string;
+  /**
+   * Idle connections kept for each server. Busy ones are bounded by the tunnel's stream limit
+   * alone: with a lower bound 64 watches would block every other request.
+   * @default {16}
+   */
+  maxFreeSockets?: number;
+  /**
+   * How long an idle connection is kept, in milliseconds. Less than the 90 s of a kube-apiserver,
+   * so that it is the agent who closes and no request meets a closing connection.
+   * @default {30_000}
+   */
+  freeSocketMs?: number;
+}
+
+/** How to send one request. */
+export interface Route {
+  /** For messages: `the child's kube-apiserver at https://10.96.0.1:443`. */
+  where: string;
+  /** `true` when the caller is impersonated with the agent's own rights. */
+  impersonates: boolean;
+  /** The value of `Host`. */
+  hostHeader: string;
+  /** Goes before the path; no trailing slash. */
+  prefix: string;
+  /** To be added last: who asks. */
+  identity: HeaderList;
+  /** To be tried in turn while no connection comes about. */
+  hosts: readonly string[];
+  /** Starts a request; `fresh` takes a connection of its own, which an upgrade needs. */
+  request(options: http.RequestOptions & { fresh?: boolean }): http.ClientRequest;
+}
+
+/** Makes a {@linkcode Route} from a {@linkcode Decision}; owns the connection pools. */
+export class Upstreams {
+  readonly #child: ChildApi;
+  readonly #url: URL;
+  readonly #targetCa: string | undefined;
+  /** With the agent's client certificate, where it has one. */
+  readonly #own: http.Agent;
+  readonly #plain: http.Agent;
+  readonly #tls: https.Agent;
+
+  constructor(
+    { child, targetCa, maxFreeSockets = 16, freeSocketMs = 30_000 }: UpstreamsOptions,
+  ) {
+    this.#child = child;
+    this.#url = new URL(child.server);
+    this.#targetCa = targetCa;
+    const options = {
+      keepAlive: true,
+      maxFreeSockets,
+      timeout: freeSocketMs,
+      scheduling: "lifo",
+    } as const;
+    this.#plain = new http.Agent(options);
+    this.#tls = new https.Agent(options);
+    this.#own = this.#url.protocol === "https:"
+      ? new https.Agent(options)
+      : new http.Agent(options);
+  }
+
+  /** Closes every connection, idle or busy. */
+  close(): void {
+    for (const agent of [this.#own, this.#plain, this.#tls]) agent.destroy();
+  }
+
+  /**
+   * The way to the child's kube-apiserver.
+   *
+   * @param identity `undefined`: nobody, neither the caller nor the agent
+   * @returns the route
+   * @throws {StatusError} 502 when the agent cannot read its own token
+   */
+  async toChild(identity: MappedIdentity | undefined): Promise<Route> {
+    const { ca, tlsServerName, clientCert } = this.#child;
+    const url = this.#url;
+    const secure = url.protocol === "https:";
+    const host = url.hostname.replace(/^\[|\]$/g, "");
+    const impersonates = identity?.kind === "impersonate";
+    const headers: HeaderList = [];
+    if (identity?.kind === "impersonate") {
+      const token = await this.#ownToken();
+      if (token !== undefined) headers.push(["Authorization", `Bearer ${token}`]);
+      headers.push(...identity.headers);
+    } else if (identity?.kind === "token") {
+      headers.push(["Authorization", `Bearer ${identity.token}`]);
+    }
+    const tls = {
+      ...(ca === undefined ? {} : { ca }),
+      servername: tlsServerName ?? (isIP(host) === 0 ? host : ""),
+      ...(impersonates ? clientCert : undefined),
+      ...(identity?.kind === "certificate" ? { cert: identity.cert, key: identity.key } : {}),
+    };
+    // A caller's certificate must not stay on a pooled connection
+    const pool = identity?.kind === "certificate"
+      ? false
+      : impersonates
+      ? this.#own
+      : secure
+      ? this.#tls
+      : this.#plain;
+    return {
+      where: `the child's kube-apiserver at ${url.origin}`,
+      impersonates,
+      hostHeader: url.host,
+      prefix: url.pathname.replace(/\/+$/, ""),
+      identity: headers,
+      hosts: [host],
+      request: ({ fresh = false, ...options }) =>
+        (secure ? https : http).request({
+          port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+          agent: fresh ? false : pool,
+          ...(secure ? tls : {}),
+          ...options,
+        }),
+    };
+  }
+
+  /**
+   * The way to an allow-listed server: no identity, no credential of the agent.
+   *
+   * @returns the route; it dials the decision's addresses and verifies its name
+   */
+  toTarget(decision: Decision & { kind: "dial" }): Route {
+    const secure = decision.scheme === "https";
+    const tls = {
+      ...(this.#targetCa === undefined ? {} : { ca: this.#targetCa }),
+      servername: isIP(decision.servername) === 0 ? decision.servername : "",
+    };
+    return {
+      where: `${decision.scheme}://${decision.host} in the child cluster`,
+      impersonates: false,
+      hostHeader: decision.host,
+      prefix: "",
+      identity: [],
+      hosts: decision.addresses,
+      request: ({ fresh = false, ...options }) =>
+        (secure ? https : http).request({
+          port: decision.port,
+          agent: fresh ? false : secure ? this.#tls : this.#plain,
+          ...(secure ? tls : {}),
+          ...options,
+        }),
+    };
+  }
+
+  async #ownToken(): Promise<string | undefined> {
+    try {
+      return await this.#child.token?.();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw StatusError.of(502, `The agent cannot read its own token for the child: ${why}`);
+    }
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * One ordinary request from the public port into a tunnel stream, and its answer back: streaming,
+ * with backpressure both ways, and cut visibly where the far side breaks off.
+ *
+ * @module
+ */
+import type { ServerResponse } from "node:http";
+import { bodyFraming, isBodiless, promisedLength } from "../../shared/body_framing.ts";
+import { fromRaw, header, toRaw, withoutHopByHop } from "../../shared/headers.ts";
+import { failure } from "../../shared/kube/status.ts";
+import { PumpError, pumpIn, pumpOut } from "../../shared/node_pump.ts";
+import { ResetCode } from "../../shared/tunnel/errors.ts";
+import type { TunnelStream } from "../../shared/tunnel/stream.ts";
+import { countRequest, type ProxyContext, requestHead } from "./context.ts";
+import { noAnswer, openStream, ProxyFailure, redirected, replyFailure } from "./failures.ts";
+
+/** Options of {@linkcode proxyRequest}. */
+export interface ProxyRequestContext extends ProxyContext {
+  res: ServerResponse;
+  /**
+   * How long the head of the answer may take, in milliseconds, counted anew from each moment that
+   * bytes of the request's body moved: a long upload is not silence. A watch and a followed log
+   * are not held to it, since their answer may begin with the first event. @default {65_000}
+   */
+  openToHeadMs?: number;
+  /** @default {performance.now} */
+  now?: () => number;
+}
+
+/** How long a client may go on sending a body that nobody wants, once it has its answer. */
+const LINGER_MS = 2_000;
+
+/**
+ * Proxies one request.
+ *
+ * @returns resolves when the exchange is over, in whatever way; never rejects
+ */
+export async function proxyRequest(context: ProxyRequestContext): Promise<void> {
+  const { req, res, metrics, path, log, now = () => performance.now() } = context;
+  const startedAt = now();
+  let up = 0;
+  let down = 0;
+  let lastMovedAt = startedAt;
+  let stream: TunnelStream | undefined;
+  let uploaded = true;
+  metrics?.inFlight.inc();
+  // A socket error has nobody else to tell, and must not end the process
+  res.on("error", () => {});
+  const onClose = (): void => {
+    if (!res.writableFinished) stream?.reset(ResetCode.CANCEL, "the client is gone");
+  };
+  res.once("close", onClose);
+  try {
+    const raw = fromRaw(req.rawHeaders);
+    const framing = bodyFraming(raw);
+    if (framing === undefined) {
+      throw new ProxyFailure(failure(400, "Cannot read the request: its length is ambiguous"));
+    }
+    uploaded = framing.kind === "none";
+    const head = requestHead(
+      context,
+      false,
+      framing.kind === "chunked" ? [["Transfer-Encoding", "chunked"]] : [],
+    );
+    stream = openStream({ ...context, clusterId: path.clusterId }, head);
+    if (framing.kind === "none") stream.end();
+    else {
+      pumpIn(req, stream, (length) => {
+        up += length;
+        lastMovedAt = now();
+      }).then(
+        () => uploaded = true,
+        // A broken stream shows in the answer's direction too
+        (error: PumpError) => {
+          if (error.side === "node") stream?.reset(ResetCode.CANCEL, "the client is gone");
+        },
+      );
+    }
+    const answer = await headInTime(context, stream, () => lastMovedAt, now);
+    metrics?.headSeconds.observe({ target: path.target.kind }, (now() - startedAt) / 1000);
+    const { status, statusText } = answer;
+    const location = header(answer.headers, "location");
+    if (status >= 300 && status < 400 && location !== undefined) {
+      throw redirected(path.clusterId, status, location);
+    }
+    if (status < 200) {
+      throw new ProxyFailure(failure(502, "The agent upgraded a request that asked for none"));
+    }
+    const headers = withoutHopByHop(answer.headers);
+    res.writeHead(status, statusText, toRaw(headers));
+    if (isBodiless(head.method, status)) res.end();
+    else {
+      const length = promisedLength(headers);
+      await pumpOut(stream, res, {
+        onBytes: (bytes) => down += bytes,
+        ...(length === undefined ? {} : { length }),
+      });
+    }
+    // What the answer leaves unread of the request is not wanted any more
+    stream.reset(ResetCode.NO_ERROR, "the answer is complete");
+    countRequest(context, status);
+  } catch (error) {
+    stream?.reset(ResetCode.CANCEL, "the hub gave up");
+    fail(context, error, uploaded);
+    if (!(error instanceof ProxyFailure)) {
+      log.debug("A proxied request broke off", { cluster: path.clusterId, error });
+    }
+  } finally {
+    res.off("close", onClose);
+    metrics?.inFlight.dec();
+    if (up > 0) metrics?.bytes.inc({ direction: "up" }, up);
+    if (down > 0) metrics?.bytes.inc({ direction: "down" }, down);
+    if (!uploaded && !req.complete) linger(context);
+  }
+}
+
+/** Answers with the failure, or cuts the connection where an answer has begun. */
+function fail(context: ProxyRequestContext, error: unknown, uploaded: boolean): void {
+  const { res, path, req, metrics, openToHeadMs = 65_000 } = context;
+  if (res.headersSent || res.destroyed) {
+    // With its length unmet or its last chunk missing, the client sees that the answer is cut
+    if (!res.destroyed) metrics?.cuts.inc();
+    res.destroy();
+    return;
+  }
+  const told = error instanceof ProxyFailure ? error : noAnswer(error, {
+    clusterId: path.clusterId,
+    method: req.method ?? "GET",
+    waitedMs: openToHeadMs,
+  });
+  countRequest(context, told.code);
+  replyFailure(res, told, !uploaded);
+}
+
+/** Waits for the head of the answer, and resets the stream when it takes too long. */
+async function headInTime(
+  { path, openToHeadMs = 65_000 }: ProxyRequestContext,
+  stream: TunnelStream,
+  lastMovedAt: () => number,
+  now: () => number,
+): Promise<Awaited<TunnelStream["responseHead"]>> {
+  if (isFollowing(path.path)) return await stream.responseHead;
+  let timer: ReturnType<typeof setTimeout>;
+  const check = (): void => {
+    const leftMs = lastMovedAt() + openToHeadMs - now();
+    if (leftMs <= 0) return stream.reset(ResetCode.TIMEOUT, "no answer in time");
+    timer = setTimeout(check, leftMs);
+  };
+  timer = setTimeout(check, openToHeadMs);
+  try {
+    return await stream.responseHead;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A watch, or a log that is followed: a kubelet sends its head with the first line only. */
+function isFollowing(path: string): boolean {
+  return /[?&](watch|follow)=(true|1)(&|$)/.test(path);
+}
+
+/**
+ * Lets a client that still sends read the answer first; closing at once would reset the connection
+ * and lose it.
+ */
+function linger({ req, res }: ProxyRequestContext): void {
+  if (req.destroyed) return;
+  const timer = setTimeout(() => req.destroy(), LINGER_MS);
+  req.once("close", () => clearTimeout(timer));
+  req.on("error", () => {});
+  res.once("close", () => clearTimeout(timer));
+  req.resume();
+}

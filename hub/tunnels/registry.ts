@@ -1,0 +1,362 @@
+/**
+ * Who is connected: one current session for each cluster, older ones that drain, and what became
+ * of those that are gone.
+ *
+ * @module
+ */
+import { delay } from "../../shared/backoff.ts";
+import { type Log, silentLog } from "../../shared/log.ts";
+import { SessionCode, sessionCodeName } from "../../shared/tunnel/errors.ts";
+import type { CloseInfo, MessageConn } from "../../shared/tunnel/message_conn.ts";
+import type { PeerHello } from "../../shared/tunnel/hello.ts";
+import { Session } from "../../shared/tunnel/session.ts";
+import { DuplicateGuard } from "./duplicates.ts";
+import type { TunnelReadings } from "./metrics.ts";
+import type {
+  AttachMeta,
+  LastSeen,
+  TunnelEvent,
+  TunnelInfo,
+  TunnelRegistryOptions,
+} from "./registry_types.ts";
+
+export type * from "./registry_types.ts";
+
+interface Entry {
+  clusterId: string;
+  session: Session;
+  info: TunnelInfo;
+  state: "greeting" | "current" | "draining";
+  /** Set when it was ended on purpose: the reason to report. */
+  endReason?: string;
+}
+
+/** Attaches of one cluster that may wait for their HELLO at a time; the oldest goes first. */
+const MAX_GREETING = 4;
+/** Lost clusters that are remembered. */
+const MAX_LAST_SEEN = 20_000;
+/** How long a session that was told to go may take before its connection is closed. */
+const LINGER_MS = 1_000;
+/** A thrown-out agent of another instance waits so long before it dials again. */
+const REPLACED_WAIT_MS = 5_000;
+
+/**
+ * The tunnels of this hub.
+ *
+ * The newest session of a cluster wins once its HELLO is here, which its agent sends unasked with
+ * the first message; until then the old one goes on. The old session gets GOAWAY, drains, and
+ * closes without touching the new one.
+ */
+export class TunnelRegistry {
+  readonly #options: TunnelRegistryOptions;
+  readonly #log: Log;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #duplicates: DuplicateGuard;
+  readonly #current = new Map<string, Entry>();
+  readonly #entries = new Set<Entry>();
+  readonly #lastSeen = new Map<string, LastSeen>();
+  readonly #listeners = new Set<(event: TunnelEvent) => void>();
+  readonly #startedAt: number;
+  readonly #ended = new AbortController();
+  #draining: { waitMs: number; reason: string } | undefined;
+
+  constructor(options: TunnelRegistryOptions) {
+    this.#options = options;
+    this.#log = options.log ?? silentLog;
+    this.#now = options.now ?? Date.now;
+    this.#random = options.random ?? Math.random;
+    this.#duplicates = new DuplicateGuard(options.duplicates);
+    this.#startedAt = this.#now();
+    options.metrics?.read(() => this.#readings());
+  }
+
+  /**
+   * Takes an authorised connection of a cluster's agent.
+   *
+   * @param conn is owned by the registry from now on
+   */
+  attach(clusterId: string, conn: MessageConn, meta: AttachMeta): void {
+    const refusal = this.#refusal(clusterId);
+    const session = new Session({
+      role: "hub",
+      conn,
+      instanceId: this.#options.instanceId,
+      ...(this.#options.config === undefined ? {} : { config: this.#options.config }),
+      ...(this.#options.budget === undefined ? {} : { budget: this.#options.budget }),
+      hello: this.#options.reconnectSpreadMs === undefined
+        ? {}
+        : { reconnectSpreadMs: this.#options.reconnectSpreadMs },
+      ...(this.#options.onStream === undefined
+        ? {}
+        : { onStream: (stream) => this.#options.onStream?.(clusterId, stream) }),
+      onGoAway: ({ reason }) =>
+        this.#log.info("An agent takes its leave", { cluster: clusterId, reason }),
+      log: this.#log,
+    });
+    if (refusal !== undefined) {
+      this.#options.metrics?.refused.inc({ reason: refusal.name });
+      this.#log.warn("An attach is refused", { cluster: clusterId, ...meta, ...refusal });
+      session.hello.catch(() => {});
+      session.goAway(refusal);
+      return void this.#closeSoon(session, refusal.code, refusal.reason);
+    }
+    const info = { ...meta, instanceId: "", connectedAt: this.#now() };
+    const entry: Entry = { clusterId, session, info, state: "greeting" };
+    this.#entries.add(entry);
+    const greeting = this.#of(clusterId, "greeting");
+    if (greeting.length > MAX_GREETING) {
+      greeting[0]!.session.close(SessionCode.REPLACED, "too many attaches without HELLO");
+    }
+    session.hello.then((hello) => this.#greeted(entry, hello), () => {});
+    void session.closed.then((end) => this.#onEnd(entry, end));
+  }
+
+  /** The session that requests go to; it may be going away, then its `open` says so. */
+  session(clusterId: string): Session | undefined {
+    return this.#current.get(clusterId)?.session;
+  }
+
+  /** Whether a cluster has a tunnel. */
+  connected(clusterId: string): boolean {
+    return this.#current.has(clusterId);
+  }
+
+  /** What is known of a cluster's tunnel. */
+  info(clusterId: string): TunnelInfo | undefined {
+    return this.#current.get(clusterId)?.info;
+  }
+
+  /** The clusters with a tunnel. */
+  ids(): string[] {
+    return [...this.#current.keys()];
+  }
+
+  /** When a cluster came and went. */
+  lastSeen(clusterId: string): LastSeen {
+    return { ...this.#lastSeen.get(clusterId) };
+  }
+
+  /**
+   * Whether a cluster's agent is to be expected within seconds: it was lost just now, or this hub
+   * just started, or is about to hand over. Only then does a 503 carry `Retry-After`: kubectl
+   * would be silent for 55 s over an agent that is away.
+   */
+  returnDue(clusterId: string): boolean {
+    const dueMs = this.#options.returnDueMs ?? 5_000;
+    if (this.#draining !== undefined) return true;
+    const now = this.#now();
+    const seen = this.#lastSeen.get(clusterId);
+    if (seen?.disconnectedAt !== undefined) return now - seen.disconnectedAt < dueMs;
+    return seen === undefined && now - this.#startedAt < dueMs;
+  }
+
+  /** Why an attach of this cluster would be refused now; for an answer before the handshake. */
+  refusal(clusterId: string): { reason: string; waitMs: number } | undefined {
+    const refusal = this.#refusal(clusterId);
+    return refusal && { reason: refusal.reason, waitMs: refusal.waitMs };
+  }
+
+  /** Ends all sessions of a cluster at once, as when it is revoked. */
+  cut(clusterId: string, code: number, reason: string): void {
+    for (const entry of this.#of(clusterId)) {
+      entry.endReason = reason;
+      entry.session.close(code, reason);
+    }
+  }
+
+  /** Cuts a cluster that is no more, and drops what is remembered of it. */
+  forget(clusterId: string): void {
+    this.cut(clusterId, SessionCode.REVOKED, "the cluster was removed");
+    this.#lastSeen.delete(clusterId);
+    this.#duplicates.forget(clusterId);
+  }
+
+  /**
+   * Tells every agent to dial anew, as before the hub stops; new attaches are refused from now on.
+   * Streams go on.
+   *
+   * @param options `waitMs`: the latest moment; each agent gets its own, spread over it
+   */
+  goAwayAll({ waitMs, reason }: { waitMs: number; reason: string }): void {
+    this.#draining = { waitMs, reason };
+    for (const { session } of this.#entries) {
+      session.goAway({
+        code: SessionCode.SHUTTING_DOWN,
+        waitMs: Math.floor(this.#random() * waitMs),
+        reason,
+      });
+    }
+  }
+
+  /** Resolves when no session carries a stream. */
+  async drained(): Promise<void> {
+    await Promise.all([...this.#entries].map(({ session }) => session.drained()));
+  }
+
+  /** Ends all sessions at once. */
+  close(): void {
+    this.#draining ??= { waitMs: 0, reason: "the hub stopped" };
+    this.#ended.abort();
+    for (const entry of this.#entries) {
+      entry.endReason ??= "hub stopped";
+      entry.session.close(SessionCode.SHUTTING_DOWN, "the hub stops");
+    }
+  }
+
+  /**
+   * Listens to events; a listener must not throw.
+   *
+   * @returns a function that ends the subscription
+   */
+  subscribe(listener: (event: TunnelEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #of(clusterId: string, state?: Entry["state"]): Entry[] {
+    return [...this.#entries].filter((entry) =>
+      entry.clusterId === clusterId && (state === undefined || entry.state === state)
+    );
+  }
+
+  #refusal(
+    clusterId: string,
+  ): { name: string; code: number; reason: string; waitMs: number } | undefined {
+    if (this.#draining !== undefined) {
+      return { name: "draining", code: SessionCode.SHUTTING_DOWN, ...this.#draining };
+    }
+    const waitMs = this.#duplicates.refusedMs(clusterId, this.#now());
+    if (waitMs === 0) return undefined;
+    return {
+      name: "duplicate",
+      code: SessionCode.DUPLICATE_AGENT,
+      waitMs,
+      reason: "two agents claim this cluster: stop one of them. Attaches are refused for " +
+        `${Math.ceil(waitMs / 1000)} s`,
+    };
+  }
+
+  #greeted(entry: Entry, hello: PeerHello): void {
+    const { clusterId, session, info } = entry;
+    if (entry.state !== "greeting" || !this.#entries.has(entry)) return;
+    const at = this.#now();
+    info.instanceId = hello.instanceId;
+    info.connectedAt = at;
+    if (hello.agentVersion !== undefined) info.agentVersion = hello.agentVersion;
+    const old = this.#current.get(clusterId);
+    entry.state = "current";
+    this.#current.set(clusterId, entry);
+    this.#lastSeen.delete(clusterId);
+    this.#lastSeen.set(clusterId, { connectedAt: at });
+    this.#options.metrics?.connects.inc();
+    this.#log.info("A tunnel is up", { cluster: clusterId, ...info, replaced: old !== undefined });
+    this.#emit({ type: "connected", clusterId, at, replaced: old !== undefined, info });
+    this.#emit({ type: "hello", clusterId, at, hello });
+    if (this.#draining !== undefined) {
+      session.goAway({ code: SessionCode.SHUTTING_DOWN, ...this.#draining });
+    }
+    if (old === undefined) return;
+    const from = old.info.instanceId;
+    const fight = this.#duplicates.replaced(clusterId, from, hello.instanceId, at);
+    if (fight !== undefined) {
+      this.#log.error("Two agents claim one cluster; both are refused", {
+        cluster: clusterId,
+        ...fight,
+      });
+      this.#emit({ type: "duplicate", clusterId, at, ...fight });
+      return this.#throwOut([old, entry], clusterId);
+    }
+    this.#drain(old, from === hello.instanceId ? 0 : REPLACED_WAIT_MS);
+  }
+
+  /** Lets a replaced session finish what it carries. */
+  #drain(entry: Entry, waitMs: number): void {
+    const { session } = entry;
+    entry.state = "draining";
+    entry.endReason = "replaced";
+    const reason = "a newer session of this cluster took over";
+    session.goAway({ code: SessionCode.REPLACED, waitMs, reason });
+    const limit = AbortSignal.any([this.#ended.signal]);
+    const timer = new AbortController();
+    const deadline = delay(
+      this.#options.drainMs ?? 30_000,
+      AbortSignal.any([limit, timer.signal]),
+    ).catch(() => {});
+    void Promise.race([session.drained(), session.closed, deadline]).then(() => {
+      timer.abort();
+      return this.#closeSoon(session, SessionCode.REPLACED, reason);
+    });
+  }
+
+  #throwOut(entries: Entry[], clusterId: string): void {
+    const { code, waitMs, reason } = this.#refusal(clusterId)!;
+    for (const entry of entries) {
+      entry.endReason = "duplicate";
+      entry.session.goAway({ code, waitMs, reason });
+      void this.#closeSoon(entry.session, code, reason);
+    }
+  }
+
+  /** Gives a GOAWAY time to arrive before the connection closes. */
+  async #closeSoon(session: Session, code: number, reason: string): Promise<void> {
+    const left = new AbortController();
+    const wait = delay(LINGER_MS, AbortSignal.any([left.signal, this.#ended.signal]));
+    await Promise.race([session.closed, wait.catch(() => {})]);
+    left.abort();
+    session.close(code, reason);
+  }
+
+  #onEnd(entry: Entry, end: CloseInfo): void {
+    this.#entries.delete(entry);
+    const { clusterId, state, info } = entry;
+    if (state === "greeting") {
+      this.#options.metrics?.refused.inc({ reason: "no-hello" });
+      this.#log.warn("A tunnel ended before its HELLO", { cluster: clusterId, ...info, ...end });
+      return;
+    }
+    const name = entry.endReason ?? (end.clean ? "closed" : sessionCodeName(end.code));
+    this.#options.metrics?.disconnects.inc({ reason: name });
+    this.#log.info("A tunnel is gone", { cluster: clusterId, ...info, ...end, state });
+    if (this.#current.get(clusterId) !== entry) return;
+    this.#current.delete(clusterId);
+    const at = this.#now();
+    const reason = entry.endReason ?? (end.reason === "" ? name : end.reason);
+    this.#lastSeen.set(clusterId, {
+      connectedAt: info.connectedAt,
+      disconnectedAt: at,
+      reason,
+    });
+    this.#trimLastSeen();
+    this.#emit({ type: "disconnected", clusterId, at, reason, code: end.code });
+  }
+
+  #trimLastSeen(): void {
+    for (const id of this.#lastSeen.keys()) {
+      if (this.#lastSeen.size <= MAX_LAST_SEEN) return;
+      if (!this.#current.has(id)) this.#lastSeen.delete(id);
+    }
+  }
+
+  #emit(event: TunnelEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #readings(): TunnelReadings {
+    const readings = {
+      connected: this.#current.size,
+      draining: 0,
+      streams: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+    };
+    for (const { session, state } of this.#entries) {
+      if (state === "draining") readings.draining++;
+      readings.streams += session.streamCount;
+      const stats = session.stats();
+      readings.bytesIn += stats.bytesIn;
+      readings.bytesOut += stats.bytesOut;
+    }
+    return readings;
+  }
+}
