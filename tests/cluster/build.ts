@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { messageOf, TestBedError } from "./errors.ts";
 import { cacheRoot, moduleDir } from "./paths.ts";
 import {
@@ -13,7 +14,6 @@ import {
   MIN_GO,
   type Program,
   type ProgramName,
-  PROGRAMS,
   splitByAssets,
 } from "./programs.ts";
 
@@ -45,12 +45,10 @@ function isFile(path: string): boolean {
   }
 }
 
-async function moduleFiles(): Promise<string[]> {
-  const modules = [...new Set(PROGRAMS.map(({ module }) => module))].sort();
-  const paths = modules.flatMap((module) =>
-    ["go.mod", "go.sum"].map((file) => `${moduleDir(module)}/${file}`)
-  );
-  return await Promise.all(paths.map((path) => Deno.readTextFile(path)));
+async function programDir(cache: string, program: Program): Promise<string> {
+  const files = ["go.mod", "go.sum"].map((file) => `${moduleDir(program.module)}/${file}`);
+  const texts = await Promise.all(files.map((path) => Deno.readTextFile(path)));
+  return `${cache}/${await cacheKey(program, texts)}`;
 }
 
 /**
@@ -65,25 +63,27 @@ export async function ensurePrograms(options: BuildOptions = {}): Promise<Progra
     ? options.assets
     : Deno.env.get("KUBEBUILDER_ASSETS") || undefined;
   const { given, build } = splitByAssets(assets, isFile);
-  const dir = `${cache}/${await cacheKey(await moduleFiles())}`;
+  const built = await Promise.all(build.map(async (program) => {
+    return { program, path: `${await programDir(cache, program)}/${program.name}` };
+  }));
+  const missing = (): typeof built => built.filter(({ path }) => !isFile(path));
   const paths = Object.fromEntries([
     ...given,
-    ...build.map(({ name }) => [name, `${dir}/${name}`]),
+    ...built.map(({ program, path }) => [program.name, path]),
   ]) as Programs;
-  const missing = (): Program[] => build.filter(({ name }) => !isFile(paths[name]));
   if (missing().length === 0) return paths;
 
   await checkGo();
-  await Deno.mkdir(dir, { recursive: true });
-  using lock = await Deno.open(`${dir}.lock`, { create: true, write: true });
+  await Deno.mkdir(cache, { recursive: true });
+  using lock = await Deno.open(`${cache}/build.lock`, { create: true, write: true });
   await takeLock(lock, progress);
   const todo = missing(); // another process may have built them while we waited
   if (todo.length > 2) {
     progress("Building the test clusters' programs, once; on 2 cores this takes about 8 minutes");
   }
-  for (const [index, program] of todo.entries()) {
+  for (const [index, { program, path }] of todo.entries()) {
     const what = `[${index + 1}/${todo.length}] ${program.name}`;
-    await buildProgram(program, dir, what, progress);
+    await buildProgram(program, path, what, progress);
   }
   return paths;
 }
@@ -122,30 +122,32 @@ async function checkGo(): Promise<void> {
 /** Builds one program and puts it in place by rename, so that nobody ever sees half of it. */
 async function buildProgram(
   program: Program,
-  dir: string,
+  path: string,
   what: string,
   progress: (line: string) => void,
 ): Promise<void> {
-  const partial = await Deno.makeTempDir({ dir, prefix: `.${program.name}-` });
+  const dir = dirname(path);
+  await Deno.mkdir(dir, { recursive: true });
+  const partial = await Deno.makeTempDir({ dir, prefix: ".build-" });
   const started = performance.now();
   const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
   progress(`${what}: go build ${program.package}`);
   const timer = setInterval(() => progress(`${what}: building, ${seconds()}`), 10_000);
   try {
-    const overlay = await writeOverlay(program, partial);
+    const modfile = await patchedModule(program, partial);
     await go(program.module, [
       "build",
       "-mod=readonly",
       "-trimpath",
       "-buildvcs=false",
-      ...overlay,
+      ...modfile,
       "-ldflags",
       program.ldflags,
       "-o",
-      `${partial}/${program.name}`,
+      `${partial}/program`,
       program.package,
     ], program.name);
-    await Deno.rename(`${partial}/${program.name}`, `${dir}/${program.name}`);
+    await Deno.rename(`${partial}/program`, path);
     progress(`${what}: done after ${seconds()}`);
   } finally {
     clearInterval(timer);
@@ -168,27 +170,46 @@ async function go(module: string, args: string[], name: string): Promise<string>
   return new TextDecoder().decode(stdout).trim();
 }
 
-/** @returns the `-overlay` flag for a program with patches, else nothing */
-async function writeOverlay(program: Program, dir: string): Promise<string[]> {
+/**
+ * Copies the modules that a program patches, and writes a go.mod that uses the copies (Go takes
+ * no `-overlay` for files in its module cache).
+ *
+ * @returns the `-modfile` flag; nothing for a program without patches
+ */
+async function patchedModule(program: Program, dir: string): Promise<string[]> {
   if (program.patches.length === 0) return [];
-  const replace: Record<string, string> = {};
-  const files = Map.groupBy(program.patches, ({ module, file }) => `${module}\n${file}`);
-  for (const [index, patches] of [...files.values()].entries()) {
-    const { module, file } = patches[0]!;
+  const source = moduleDir(program.module);
+  const modfile = `${dir}/go.mod`;
+  await Deno.copyFile(`${source}/go.mod`, modfile);
+  await Deno.copyFile(`${source}/go.sum`, `${dir}/go.sum`);
+  for (const [module, patches] of Map.groupBy(program.patches, (patch) => patch.module)) {
     await go(program.module, ["mod", "download", module], program.name);
-    const root = await go(program.module, ["list", "-m", "-f", "{{.Dir}}", module], program.name);
-    const copy = `${dir}/patched-${index}.go`;
-    try {
-      const text = await Deno.readTextFile(`${root}/${file}`);
-      await Deno.writeTextFile(copy, applyPatches(text, patches));
-    } catch (error) {
-      throw new TestBedError(`Cannot patch ${module}: ${messageOf(error)}`);
+    const list = ["list", "-m", "-f", "{{.Dir}}", module];
+    const root = await go(program.module, list, program.name);
+    const copy = `${dir}/${module.replaceAll("/", "_")}`;
+    await copyTree(root, copy);
+    for (const [file, ofFile] of Map.groupBy(patches, (patch) => patch.file)) {
+      const path = `${copy}/${file}`;
+      try {
+        await Deno.writeTextFile(path, applyPatches(await Deno.readTextFile(path), ofFile));
+      } catch (error) {
+        throw new TestBedError(`Cannot patch ${module}: ${messageOf(error)}`);
+      }
     }
-    replace[`${root}/${file}`] = copy;
+    await go(program.module, ["mod", "edit", `-replace=${module}=${copy}`, modfile], program.name);
   }
-  const overlay = `${dir}/overlay.json`;
-  await Deno.writeTextFile(overlay, JSON.stringify({ Replace: replace }));
-  return ["-overlay", overlay];
+  return [`-modfile=${modfile}`];
+}
+
+/** The module cache is read-only; the copy is not. */
+async function copyTree(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const entry of Deno.readDir(from)) {
+    if (entry.isDirectory) await copyTree(`${from}/${entry.name}`, `${to}/${entry.name}`);
+    else if (entry.isFile) {
+      await Deno.writeFile(`${to}/${entry.name}`, await Deno.readFile(`${from}/${entry.name}`));
+    }
+  }
 }
 
 if (import.meta.main) {

@@ -132,6 +132,8 @@ export interface PodOptions {
   container?: string;
   /** @default {the cluster's first node} */
   node?: string;
+  /** Whether the container has a terminal, so that `kubectl attach -t` may. @default {false} */
+  tty?: boolean;
   /** Labels. */
   labels?: Record<string, string>;
   /** What `kubectl port-forward` reaches: pod port to TCP port of 127.0.0.1. */
@@ -187,7 +189,8 @@ export async function startPod(
   podsDir: string,
   options: PodOptions & { node: string },
 ): Promise<Pod> {
-  const { name, namespace = "default", container = "main", node, labels, forwards } = options;
+  const { name, namespace = "default", container = "main", tty = false } = options;
+  const { node, labels, forwards } = options;
   await ensureNamespace(api, namespace);
   const dir = `${podsDir}/${namespace}/${name}`;
   const logFile = `${dir}/container.log`;
@@ -213,7 +216,7 @@ export async function startPod(
         nodeName: node,
         automountServiceAccountToken: false,
         terminationGracePeriodSeconds: 0,
-        containers: [{ name: container, image: "testbed.invalid/shell:1", stdin: true, tty: true }],
+        containers: [{ name: container, image: "testbed.invalid/shell:1", stdin: true, tty }],
       },
     }),
   ]);

@@ -6,7 +6,7 @@
 import { delay, withDeadline } from "../../shared/backoff.ts";
 import { ProcessError } from "./errors.ts";
 import { openFileCount, processIdentity, residentBytes } from "./process_info.ts";
-import { forgetPid, recordPid } from "./stale.ts";
+import { forgetPid, killGroup, recordPid } from "./stale.ts";
 import type { Warden } from "./warden.ts";
 
 /** What to run, and how one sees that it is up. */
@@ -27,7 +27,7 @@ export interface ProcessOptions {
   cwd?: string;
   /** Kills it when this process dies. Without one, and with `detached`, it lives on. */
   warden?: Warden | undefined;
-  /** A session of its own: neither Ctrl-C nor the end of this process reaches it. @default {false} */
+  /** Lets our own process end while it runs. @default {false} */
   detached?: boolean;
   /** Asked every 50 ms until it says `true`; it may throw while the process is not up. */
   ready?: (signal: AbortSignal) => Promise<boolean>;
@@ -117,7 +117,7 @@ export class ManagedProcess implements AsyncDisposable {
       ...(env === undefined ? {} : { env }),
       ...(cwd === undefined ? {} : { cwd }),
       clearEnv: clearEnv ?? false,
-      detached: detached ?? false,
+      detached: true, // a group of its own: what it starts dies with it
     }).spawn();
     this.#child = child;
     this.#running = true;
@@ -173,8 +173,9 @@ export class ManagedProcess implements AsyncDisposable {
     return ended ?? await this.kill9();
   }
 
-  /** SIGKILL; resolves when the process is gone. */
+  /** SIGKILL to it and to what it started; resolves when it is gone. */
   async kill9(): Promise<ProcessEnd | undefined> {
+    if (this.#running) killGroup(this.pid);
     this.signal("SIGKILL");
     return await this.#exited;
   }

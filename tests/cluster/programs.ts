@@ -5,6 +5,8 @@
  * @module
  */
 
+import { KWOK_PATCHES } from "./kwok_patches.ts";
+
 /** Version of Kubernetes; without it in the binary, version checks of clients fail. */
 export const KUBERNETES_VERSION = "v1.36.3";
 
@@ -31,7 +33,7 @@ export interface Program {
   package: string;
   /** Value of `-ldflags`. */
   ldflags: string;
-  /** Changes to the sources, by `-overlay`. */
+  /** Changes to the sources of dependencies. */
   patches: readonly SourcePatch[];
 }
 
@@ -87,24 +89,25 @@ export const PROGRAMS: readonly Program[] = [
     module: "kwok",
     package: "sigs.k8s.io/kwok/cmd/kwok",
     ldflags: `-s -w -X sigs.k8s.io/kwok/pkg/consts.Version=${KWOK_VERSION}`,
-    patches: [],
+    patches: KWOK_PATCHES,
   },
 ];
 
 /**
- * Name of the cache directory: another one for other sources, flags or machines.
+ * Name of a program's cache directory: another one for other sources, flags or machines.
  *
- * @param moduleFiles go.mod and go.sum of the three modules, in a fixed order
- * @returns 16 hex digits
+ * @param program how it is built
+ * @param moduleFiles go.mod and go.sum of its module
+ * @returns its name and 16 hex digits
  */
 export async function cacheKey(
+  program: Program,
   moduleFiles: readonly string[],
-  programs: readonly Program[] = PROGRAMS,
   platform: string = `${Deno.build.os}/${Deno.build.arch}`,
 ): Promise<string> {
-  const text = JSON.stringify([moduleFiles, programs, platform]);
+  const text = JSON.stringify([program, moduleFiles, platform]);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toHex().slice(0, 16);
+  return `${program.name}-${new Uint8Array(digest).toHex().slice(0, 16)}`;
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { processIdentity } from "./process_info.ts";
 
 /** What `<dir>/<name>.pid` holds. */
@@ -58,19 +59,25 @@ export async function recordedProcesses(dir: string): Promise<PidRecord[]> {
 }
 
 /**
+ * SIGKILL to the process group that `pid` leads: every process that the test bed starts leads one.
+ * A group that is gone is what was wanted.
+ */
+export function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "ESRCH") throw error;
+  }
+}
+
+/**
  * Kills every recorded process of a directory, and waits until they are gone.
  *
  * @returns what was killed
  */
 export async function killRecorded(dir: string, timeoutMs = 10_000): Promise<PidRecord[]> {
   const records = await recordedProcesses(dir);
-  for (const { pid } of records) {
-    try {
-      Deno.kill(pid, "SIGKILL");
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
+  for (const { pid } of records) killGroup(pid);
   const deadline = Date.now() + timeoutMs;
   while ((await recordedProcesses(dir)).length > 0 && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,6 +1,6 @@
 /**
  * A watchman that outlives us by a moment: whatever ends this process, SIGKILL included, the
- * watchman sees its standard input close and kills every process it was told of.
+ * watchman sees its standard input close and kills every process it was told of, and its group.
  *
  * A shell does for it: `prctl(PR_SET_PDEATHSIG)` exists on Linux only, and a wrapper around each
  * process would hide its pid, which tests need for SIGSTOP and kill -9.
@@ -17,7 +17,7 @@ while read -r op pid; do
     del) case $pids in *" $pid "*) pids="\${pids%% $pid *} \${pids#* $pid }" ;; esac ;;
   esac
 done
-for pid in $pids; do kill -9 "$pid" 2>/dev/null; done
+for pid in $pids; do kill -9 "-$pid" 2>/dev/null; kill -9 "$pid" 2>/dev/null; done
 exit 0
 `;
 
