@@ -1,0 +1,96 @@
+/**
+ * Joins a socket that leads to a native WebSocket with the socket that leads to the network. Both
+ * ends of the tunnel have one: the agent's relay and the hub's splice.
+ *
+ * @module
+ */
+import type { Duplex } from "node:stream";
+import type { Underlay } from "./websocket_conn.ts";
+
+/** Options of {@linkcode Bridge}. */
+export interface BridgeOptions {
+  /** Leads to the native WebSocket in this process. */
+  inner: Duplex;
+  /** Leads to the network. */
+  outer: Duplex;
+  /**
+   * How long the other direction may go on once one has ended, in milliseconds. After its close
+   * handshake a WebSocket has nothing more to say.
+   * @default {2_000}
+   */
+  halfOpenMs?: number;
+}
+
+/**
+ * Bytes that may wait in a socket before the other one is paused. A socket's own mark (16 KiB)
+ * would cost one pause for each chunk.
+ */
+const HIGH_WATER_BYTES = 128 * 1024;
+
+/**
+ * Copies bytes both ways with backpressure, passes a half-close on, and destroys both sockets when
+ * one breaks. Nothing is parsed.
+ */
+export class Bridge implements Underlay {
+  readonly #inner: Duplex;
+  readonly #outer: Duplex;
+  readonly #halfOpenMs: number;
+  readonly #closed = Promise.withResolvers<void>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** See {@linkcode Underlay}. */
+  onProgress: (() => void) | undefined;
+
+  /** Starts to copy at once. */
+  constructor({ inner, outer, halfOpenMs = 2_000 }: BridgeOptions) {
+    this.#inner = inner;
+    this.#outer = outer;
+    this.#halfOpenMs = halfOpenMs;
+    this.#copy(inner, outer, () => this.onProgress?.());
+    this.#copy(outer, inner);
+    if (inner.destroyed || outer.destroyed) this.destroy();
+  }
+
+  /** Resolves when both sockets are closed; never rejects. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Bytes that wait for the network. */
+  get bufferedAmount(): number {
+    return this.#outer.writableLength;
+  }
+
+  /** Destroys both sockets at once. */
+  destroy(): void {
+    this.#inner.destroy();
+    this.#outer.destroy();
+  }
+
+  #copy(from: Duplex, to: Duplex, moved?: () => void): void {
+    from.on("data", (chunk: Uint8Array) => {
+      if (to.writableEnded) return;
+      to.write(chunk);
+      if (to.writableLength > HIGH_WATER_BYTES) from.pause();
+      moved?.();
+    });
+    to.on("drain", () => {
+      from.resume();
+      moved?.();
+    });
+    from.on("end", () => {
+      to.end();
+      this.#timer ??= setTimeout(() => this.destroy(), this.#halfOpenMs);
+    });
+    from.on("error", () => this.destroy());
+    from.on("close", () => {
+      // Closed without an end: the connection broke, and the other side must see a break too
+      if (!from.readableEnded) this.destroy();
+      else if (to.writableFinished) to.destroy();
+      else to.once("finish", () => to.destroy());
+      if (!this.#inner.closed || !this.#outer.closed) return;
+      clearTimeout(this.#timer);
+      this.#closed.resolve();
+    });
+    from.resume();
+  }
+}
