@@ -1,0 +1,494 @@
+/**
+ * A small client of the Kubernetes API over an injected transport.
+ *
+ * @module
+ */
+import { DeadlineError, delay, withDeadline } from "../backoff.ts";
+import { type Log, silentLog } from "../log.ts";
+import { VERSION } from "../version.ts";
+import { BodyTooLargeError, readBody, statusErrorOf } from "./body.ts";
+import { apiVersionOf, resourcePath, type ResourceRef, SERVICE_ACCOUNTS } from "./resources.ts";
+import { isStatus, StatusError } from "./status.ts";
+import type { Transport } from "./transport.ts";
+import type { KubeList, KubeObject, TokenRequest, WatchEvent } from "./types.ts";
+import { watch, type WatchOptions } from "./watch.ts";
+
+/** Options of {@linkcode KubeClient}. */
+export interface KubeClientOptions {
+  /** The way to the API server. */
+  transport: Transport;
+  /** @default {"clusternet/<version>"} */
+  userAgent?: string;
+  /** Deadline of a call with the reading of its answer, in milliseconds. @default {15_000} */
+  timeoutMs?: number;
+  /** Longest answer, in bytes, unpacked. @default {64 MiB} */
+  maxBodyBytes?: number;
+  /** @default {silent} */
+  log?: Log;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the call. */
+  signal?: AbortSignal | undefined;
+  /** In place of the client's. */
+  timeoutMs?: number | undefined;
+}
+
+/** Which object. */
+export interface ObjectOptions extends CallOptions {
+  namespace?: string | undefined;
+  subresource?: string | undefined;
+}
+
+/** Options of {@linkcode KubeClient.list}. */
+export interface ListOptions extends CallOptions {
+  /** All namespaces without it. */
+  namespace?: string | undefined;
+  labelSelector?: string | undefined;
+  fieldSelector?: string | undefined;
+  /** Objects per page. @default {500} */
+  limit?: number | undefined;
+}
+
+/** Options of calls that write. */
+export interface WriteOptions extends ObjectOptions {
+  /** Name of the object, where `obj` does not say it. */
+  name?: string | undefined;
+  /** The server checks and does nothing. */
+  dryRun?: boolean | undefined;
+  fieldManager?: string | undefined;
+}
+
+/** Options of {@linkcode KubeClient.patch}. */
+export interface PatchOptions extends ObjectOptions {
+  /** `merge` RFC 7396, `json` RFC 6902, `strategic` built-in kinds only, `apply` server side. */
+  type: "merge" | "json" | "strategic" | "apply";
+  /** Needed for `apply`. */
+  fieldManager?: string | undefined;
+  /** `apply`: takes fields over from other managers. */
+  force?: boolean | undefined;
+  dryRun?: boolean | undefined;
+}
+
+/** Options of {@linkcode KubeClient.delete}. */
+export interface DeleteOptions extends CallOptions {
+  namespace?: string | undefined;
+  preconditions?: { uid?: string; resourceVersion?: string } | undefined;
+  propagationPolicy?: "Background" | "Foreground" | "Orphan" | undefined;
+  dryRun?: boolean | undefined;
+}
+
+/** Options of {@linkcode KubeClient.json}, {@linkcode KubeClient.raw}, {@linkcode KubeClient.open}. */
+export type RawInit = RequestInit & { timeoutMs?: number | undefined };
+
+/** All objects, and the resource version from which a watch goes on. */
+export interface ListResult<T> {
+  items: T[];
+  resourceVersion: string;
+}
+
+const PATCH_TYPES = {
+  merge: "application/merge-patch+json",
+  json: "application/json-patch+json",
+  strategic: "application/strategic-merge-patch+json",
+  apply: "application/apply-patch+yaml", // JSON is YAML
+} as const;
+
+/** A list's pages together: more than any kind here can need, less than what kills the process. */
+const MAX_LIST_BYTES = 512 * 1024 * 1024;
+/** A server that is too busy is asked again this often within the deadline. */
+const MAX_BUSY_RETRIES = 3;
+const ORIGIN = "https://kubernetes.invalid"; // Transports use their own (RFC 2606)
+const decoder = new TextDecoder();
+
+type Query = Record<string, string | number | boolean | undefined>;
+
+function withQuery(path: string, query: Query): string {
+  const pairs = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== false) pairs.set(name, String(value));
+  }
+  return pairs.size === 0 ? path : `${path}?${pairs}`;
+}
+
+/**
+ * Calls an API server. Every call has a deadline that covers the reading of the answer; every
+ * answer other than 2xx is thrown as a {@linkcode StatusError} with the server's own `Status`.
+ *
+ * @example
+ * ```ts
+ * import { KubeClient } from "./client.ts";
+ * import { NODES } from "./resources.ts";
+ * import { handlerTransport } from "./transport.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const client = new KubeClient({
+ *   transport: handlerTransport(() => Response.json({ kind: "Node", metadata: { name: "a" } })),
+ * });
+ * const node = await client.get<{ kind: string }>(NODES, "a");
+ * assert.equal(node.kind, "Node");
+ * ```
+ */
+export class KubeClient {
+  readonly #transport: Transport;
+  readonly #userAgent: string;
+  readonly #timeoutMs: number;
+  readonly #maxBodyBytes: number;
+  readonly #log: Log;
+
+  constructor(options: KubeClientOptions) {
+    this.#transport = options.transport;
+    this.#userAgent = options.userAgent ?? `clusternet/${VERSION}`;
+    this.#timeoutMs = options.timeoutMs ?? 15_000;
+    this.#maxBodyBytes = options.maxBodyBytes ?? 64 * 1024 * 1024;
+    this.#log = options.log ?? silentLog;
+  }
+
+  /**
+   * Reads one object.
+   *
+   * @throws {StatusError} 404 when there is none
+   */
+  async get<T>(resource: ResourceRef, name: string, options: ObjectOptions = {}): Promise<T> {
+    return await this.#call<T>("GET", resourcePath(resource, { ...options, name }), options);
+  }
+
+  /** As `get`, but `undefined` when there is no such object. */
+  async getOrUndefined<T>(
+    resource: ResourceRef,
+    name: string,
+    options: ObjectOptions = {},
+  ): Promise<T | undefined> {
+    try {
+      return await this.get<T>(resource, name, options);
+    } catch (error) {
+      if (isStatus(error, 404)) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Reads all objects, page by page. Each page has the deadline anew. When the pages' snapshot
+   * expires on the way (410), it starts again and asks for all at once, as client-go does.
+   *
+   * @returns the objects with `apiVersion` and `kind`, and the resource version of the first page:
+   * a watch from there misses nothing
+   */
+  async list<T>(resource: ResourceRef, options: ListOptions = {}): Promise<ListResult<T>> {
+    try {
+      return await this.#listPages<T>(resource, options, options.limit ?? 500);
+    } catch (error) {
+      if (!(error instanceof ExpiredPagesError)) throw error;
+      this.#log.debug("List expired between its pages and starts again", { kind: resource.kind });
+      return await this.#listPages<T>(resource, options, undefined);
+    }
+  }
+
+  async #listPages<T>(
+    resource: ResourceRef,
+    options: ListOptions,
+    limit: number | undefined,
+  ): Promise<ListResult<T>> {
+    const { labelSelector, fieldSelector } = options;
+    const path = resourcePath(resource, { namespace: options.namespace });
+    const apiVersion = apiVersionOf(resource);
+    const items: T[] = [];
+    let resourceVersion: string | undefined;
+    let next: string | undefined;
+    let bytes = 0;
+    do {
+      const query = { labelSelector, fieldSelector, limit, continue: next };
+      let text: string;
+      try {
+        text = await this.#text("GET", withQuery(path, query), options);
+      } catch (error) {
+        if (next !== undefined && isStatus(error, 410)) throw new ExpiredPagesError();
+        throw error;
+      }
+      bytes += text.length;
+      if (bytes > MAX_LIST_BYTES) {
+        throw new BodyTooLargeError(
+          `Cannot list ${resource.plural}: they are more than ${MAX_LIST_BYTES} bytes`,
+        );
+      }
+      const page = parse<KubeList<T>>(text, `GET ${path}`);
+      for (const item of page.items ?? []) {
+        // Items of a list come without them
+        const object = item as KubeObject;
+        object.apiVersion ??= apiVersion;
+        object.kind ??= resource.kind;
+        items.push(item);
+      }
+      resourceVersion ??= page.metadata?.resourceVersion;
+      next = page.metadata?.continue || undefined;
+    } while (next !== undefined);
+    return { items, resourceVersion: resourceVersion ?? "" };
+  }
+
+  /**
+   * Creates an object, or posts to a subresource of one (`name` and `subresource`).
+   *
+   * @returns what the server made of it
+   * @throws {StatusError} 409 `AlreadyExists` when the name is taken
+   */
+  async create<T>(resource: ResourceRef, obj: unknown, options: WriteOptions = {}): Promise<T> {
+    const { namespace, name, subresource, dryRun, fieldManager } = options;
+    const path = resourcePath(resource, {
+      namespace: namespaceFor(resource, obj, namespace),
+      ...(subresource === undefined ? {} : { name: name ?? nameOf(resource, obj), subresource }),
+    });
+    const query = { dryRun: dryRun ? "All" : undefined, fieldManager };
+    return await this.#call<T>("POST", withQuery(path, query), options, obj);
+  }
+
+  /**
+   * Replaces an object; with `metadata.resourceVersion` only if nobody wrote meanwhile.
+   *
+   * @throws {StatusError} 409 `Conflict` when somebody did
+   */
+  async update<T>(resource: ResourceRef, obj: unknown, options: WriteOptions = {}): Promise<T> {
+    const { namespace, name, subresource, dryRun, fieldManager } = options;
+    const path = resourcePath(resource, {
+      namespace: namespaceFor(resource, obj, namespace),
+      name: name ?? nameOf(resource, obj),
+      subresource,
+    });
+    const query = { dryRun: dryRun ? "All" : undefined, fieldManager };
+    return await this.#call<T>("PUT", withQuery(path, query), options, obj);
+  }
+
+  /**
+   * Changes parts of an object. Type `apply` is server-side apply: it also creates the object.
+   *
+   * @throws {TypeError} for `apply` without `fieldManager`; {StatusError} 409 when another manager
+   * holds a field and `force` is not set
+   */
+  async patch<T>(
+    resource: ResourceRef,
+    name: string,
+    body: unknown,
+    options: PatchOptions,
+  ): Promise<T> {
+    const { type, fieldManager, force, dryRun } = options;
+    if (type === "apply" && !fieldManager) {
+      throw new TypeError(`Cannot apply ${resource.kind} "${name}": fieldManager is missing`);
+    }
+    const path = withQuery(resourcePath(resource, { ...options, name }), {
+      dryRun: dryRun ? "All" : undefined,
+      fieldManager,
+      force: type === "apply" ? force : undefined,
+    });
+    return await this.#call<T>("PATCH", path, options, body, PATCH_TYPES[type]);
+  }
+
+  /**
+   * Deletes an object; finalizers may keep it for a while.
+   *
+   * @throws {StatusError} 404 when there is none, 409 when `preconditions` do not hold
+   */
+  async delete(resource: ResourceRef, name: string, options: DeleteOptions = {}): Promise<void> {
+    const { namespace, preconditions, propagationPolicy, dryRun } = options;
+    await this.#text("DELETE", resourcePath(resource, { namespace, name }), options, {
+      kind: "DeleteOptions",
+      apiVersion: "v1",
+      ...(preconditions === undefined ? {} : { preconditions }),
+      ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
+      ...(dryRun ? { dryRun: ["All"] } : {}),
+    });
+  }
+
+  /**
+   * Has a token minted for a ServiceAccount (TokenRequest, KEP-1205).
+   *
+   * @param spec wanted lifetime and audiences; the server may grant less
+   * @returns token and its expiry
+   */
+  async createToken(
+    namespace: string,
+    serviceAccount: string,
+    spec: TokenRequest["spec"],
+    options: CallOptions = {},
+  ): Promise<{ token: string; expirationTimestamp: string }> {
+    const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec };
+    const answer = await this.create<TokenRequest>(SERVICE_ACCOUNTS, body, {
+      ...options,
+      namespace,
+      name: serviceAccount,
+      subresource: "token",
+    });
+    if (answer.status === undefined) {
+      throw StatusError.of(500, `The TokenRequest of ${namespace}/${serviceAccount} has no status`);
+    }
+    return answer.status;
+  }
+
+  /** One watch connection; see {@linkcode watch}. */
+  watch<T>(resource: ResourceRef, options: WatchOptions): AsyncGenerator<WatchEvent<T>, void> {
+    return watch<T>(this, resource, options);
+  }
+
+  /**
+   * Sends a request and reads the whole answer, whatever its status. The deadline and the size
+   * bound hold; the body of the response that is returned is in memory.
+   *
+   * @param path starts with `/`, with its query
+   */
+  async raw(path: string, init: RawInit = {}): Promise<Response> {
+    const { timeoutMs = this.#timeoutMs, signal, ...rest } = init;
+    const what = `${rest.method ?? "GET"} ${path.replace(/\?.*/s, "")}`;
+    return await withDeadline(timeoutMs, `finish ${what}`, async (live) => {
+      const response = await this.#send(path, rest, live);
+      const body = await this.#read(what, response, live);
+      const empty = response.status === 204 || response.status === 304;
+      return new Response(empty ? null : body, {
+        status: response.status,
+        statusText: response.statusText,
+        headers: response.headers,
+      });
+    }, signal ?? undefined);
+  }
+
+  /**
+   * As `raw`, then parses JSON.
+   *
+   * @throws {StatusError} for an answer other than 2xx
+   */
+  async json<T>(path: string, init: RawInit = {}): Promise<T> {
+    const response = await this.raw(path, init);
+    const what = `${init.method ?? "GET"} ${path.replace(/\?.*/s, "")}`;
+    const text = await response.text();
+    if (!response.ok) throw statusErrorOf(what, response, text);
+    return parse<T>(text, what);
+  }
+
+  /**
+   * Sends a request and hands out the answer with its live body: for streams. The deadline covers
+   * the head; afterwards only `init.signal` ends it. The caller must read or cancel the body.
+   *
+   * @param path starts with `/`, with its query
+   */
+  async open(path: string, init: RawInit = {}): Promise<Response> {
+    const { timeoutMs = this.#timeoutMs, signal, ...rest } = init;
+    const what = `${rest.method ?? "GET"} ${path.replace(/\?.*/s, "")}`;
+    signal?.throwIfAborted();
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(signal!.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await withDeadline(timeoutMs, `get an answer to ${what}`, async (live) => {
+        const onDeadline = (): void => controller.abort(live.reason);
+        live.addEventListener("abort", onDeadline, { once: true });
+        try {
+          return await this.#send(path, rest, controller.signal);
+        } finally {
+          live.removeEventListener("abort", onDeadline);
+        }
+      }, signal ?? undefined);
+    } catch (error) {
+      signal?.removeEventListener("abort", onAbort);
+      throw error;
+    }
+  }
+
+  async #call<T>(
+    method: string,
+    path: string,
+    options: CallOptions,
+    body?: unknown,
+    contentType?: string,
+  ): Promise<T> {
+    const text = await this.#text(method, path, options, body, contentType);
+    return parse<T>(text, `${method} ${path.replace(/\?.*/s, "")}`);
+  }
+
+  async #text(
+    method: string,
+    path: string,
+    { signal, timeoutMs = this.#timeoutMs }: CallOptions,
+    body?: unknown,
+    contentType = "application/json",
+  ): Promise<string> {
+    const what = `${method} ${path.replace(/\?.*/s, "")}`;
+    const init: RequestInit = body === undefined ? { method } : {
+      method,
+      body: JSON.stringify(body),
+      headers: { "Content-Type": contentType },
+    };
+    return await withDeadline(timeoutMs, `finish ${what}`, async (live) => {
+      for (let tries = 0;; tries++) {
+        const response = await this.#send(path, init, live);
+        const text = decoder.decode(await this.#read(what, response, live));
+        if (response.ok) return text;
+        const error = statusErrorOf(what, response, text);
+        // Refused before anything was done (API Priority and Fairness): safe for every method
+        const waitSeconds = error.status.details?.retryAfterSeconds ?? 1;
+        const busy = response.status === 429 && waitSeconds * 1000 < timeoutMs;
+        if (!busy || tries >= MAX_BUSY_RETRIES) throw error;
+        await delay(waitSeconds * 1000, live);
+      }
+    }, signal);
+  }
+
+  async #send(path: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (!headers.has("Accept")) headers.set("Accept", "application/json"); // Never a Table
+    headers.set("User-Agent", this.#userAgent);
+    return await this.#transport(new Request(ORIGIN + path, { ...init, headers, signal }));
+  }
+
+  async #read(
+    what: string,
+    response: Response,
+    signal: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      return await readBody(response.body, this.#maxBodyBytes, signal);
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (cause instanceof BodyTooLargeError || cause instanceof DeadlineError) throw cause;
+      const detail = cause instanceof Error ? cause.message : String(cause);
+      throw new BodyError(`The answer to ${what} broke off: ${detail}`, { cause });
+    }
+  }
+}
+
+/** Thrown when an answer broke off, or is not what was asked for. */
+export class BodyError extends Error {
+  override readonly name = "BodyError";
+}
+
+class ExpiredPagesError extends Error {}
+
+function parse<T>(text: string, what: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new BodyError(`The answer to ${what} is not JSON`, { cause });
+  }
+  const kind = (value as KubeObject | null)?.kind;
+  if (kind === "Table") throw new BodyError(`The answer to ${what} is a Table, not the objects`);
+  return value as T;
+}
+
+function nameOf(resource: ResourceRef, obj: unknown): string {
+  const name = (obj as KubeObject).metadata?.name;
+  if (name === undefined) {
+    throw new TypeError(`Cannot write ${resource.kind}: metadata.name is missing`);
+  }
+  return name;
+}
+
+function namespaceFor(
+  resource: ResourceRef,
+  obj: unknown,
+  given: string | undefined,
+): string | undefined {
+  if (!resource.namespaced) return undefined;
+  const namespace = given ?? (obj as KubeObject).metadata?.namespace;
+  if (namespace === undefined) {
+    throw new TypeError(`Cannot write ${resource.kind}: its namespace is missing`);
+  }
+  return namespace;
+}
