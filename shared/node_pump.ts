@@ -22,6 +22,10 @@ export interface ByteStream {
   end(): void;
   /** Ends both directions at once; idempotent. */
   reset(code: number, reason: string): void;
+  /** Resolves when both directions are done or the stream was reset; never rejects. */
+  readonly closed: Promise<void>;
+  /** Why it was reset, if it was. */
+  readonly resetError: Error | undefined;
 }
 
 /** Which side of a pump broke. */
@@ -226,6 +230,10 @@ export async function splice(
     };
     idleTimer = setTimeout(check, halfClosedIdleMs);
   };
+  // Neither pump notices a reset while it waits for the socket
+  void stream.closed.then(() => {
+    if (stream.resetError !== undefined) fail(new PumpError("stream", "The stream was reset"));
+  });
   if (head !== undefined && head.length > 0) {
     onBytesIn?.(head.length);
     stream.write(head)?.catch(onError);

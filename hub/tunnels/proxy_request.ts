@@ -163,11 +163,10 @@ function isFollowing(path: string): boolean {
  * Lets a client that still sends read the answer first; closing at once would reset the connection
  * and lose it.
  */
-function linger({ req, res }: ProxyRequestContext): void {
+function linger({ req }: ProxyRequestContext): void {
   if (req.destroyed) return;
   const timer = setTimeout(() => req.destroy(), LINGER_MS);
   req.once("close", () => clearTimeout(timer));
   req.on("error", () => {});
-  res.once("close", () => clearTimeout(timer));
   req.resume();
 }

@@ -185,13 +185,14 @@ function holdEarly(
     total += chunk.length;
     if (total > MAX_EARLY_BYTES) socket.pause();
   };
-  socket.on("data", onData).on("close", onGone).on("error", onGone);
+  // Who ends its side before the answer does not wait for it
+  socket.on("data", onData).on("end", onGone).on("close", onGone).on("error", onGone);
   return {
     release(): Uint8Array {
       if (!held) return new Uint8Array(0);
       held = false;
       socket.pause();
-      socket.off("data", onData).off("close", onGone).off("error", onGone);
+      socket.off("data", onData).off("end", onGone).off("close", onGone).off("error", onGone);
       const all = new Uint8Array(total);
       let at = 0;
       for (const chunk of chunks) {

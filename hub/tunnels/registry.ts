@@ -10,6 +10,7 @@ import { SessionCode, sessionCodeName } from "../../shared/tunnel/errors.ts";
 import type { CloseInfo, MessageConn } from "../../shared/tunnel/message_conn.ts";
 import type { PeerHello } from "../../shared/tunnel/hello.ts";
 import { Session } from "../../shared/tunnel/session.ts";
+import { WindowBudget } from "../../shared/tunnel/window.ts";
 import { DuplicateGuard } from "./duplicates.ts";
 import type { TunnelReadings } from "./metrics.ts";
 import type {
@@ -53,6 +54,8 @@ export class TunnelRegistry {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #duplicates: DuplicateGuard;
+  /** One for all sessions: a budget for each would be no bound. */
+  readonly #budget: WindowBudget;
   readonly #current = new Map<string, Entry>();
   readonly #entries = new Set<Entry>();
   readonly #lastSeen = new Map<string, LastSeen>();
@@ -67,6 +70,7 @@ export class TunnelRegistry {
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
     this.#duplicates = new DuplicateGuard(options.duplicates);
+    this.#budget = options.budget ?? new WindowBudget();
     this.#startedAt = this.#now();
     options.metrics?.read(() => this.#readings());
   }
@@ -83,7 +87,7 @@ export class TunnelRegistry {
       conn,
       instanceId: this.#options.instanceId,
       ...(this.#options.config === undefined ? {} : { config: this.#options.config }),
-      ...(this.#options.budget === undefined ? {} : { budget: this.#options.budget }),
+      budget: this.#budget,
       hello: this.#options.reconnectSpreadMs === undefined
         ? {}
         : { reconnectSpreadMs: this.#options.reconnectSpreadMs },

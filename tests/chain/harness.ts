@@ -56,6 +56,7 @@ export class Chain implements AsyncDisposable {
   /** Exchanges that the hub has under way. */
   active = 0;
   readonly #options: ChainOptions;
+  readonly #sockets = new Set<net.Socket>();
   readonly #targets: { close(): void; readonly active: number }[] = [];
 
   private constructor(options: ChainOptions) {
@@ -112,6 +113,12 @@ export class Chain implements AsyncDisposable {
   /** Starts everything but the agent. */
   static async start(options: ChainOptions = {}): Promise<Chain> {
     const chain = new Chain(options);
+    for (const server of [chain.hub, chain.child]) {
+      server.on("connection", (socket: net.Socket) => {
+        chain.#sockets.add(socket);
+        socket.on("close", () => chain.#sockets.delete(socket));
+      });
+    }
     chain.childPort = await listen(chain.child);
     chain.port = await listen(chain.hub);
     return chain;
@@ -204,8 +211,8 @@ export class Chain implements AsyncDisposable {
     for (const session of this.agents) session.close(0, "test over");
     this.registry.close();
     for (const target of this.#targets) target.close();
-    this.hub.closeAllConnections();
-    this.child.closeAllConnections();
+    // Upgraded ones too, which closeAllConnections() does not know
+    for (const socket of this.#sockets) socket.destroy();
     await Promise.all([close(this.hub), close(this.child)]);
     await Promise.all(this.agents.map((session) => session.closed));
     await tick(10);

@@ -232,9 +232,13 @@ Deno.test("A client that leaves ends the request in the child", async () => {
   let left = 0;
   await using chain = await Chain.connected({
     child: (req, res) => {
+      req.resume(); // Or the child itself would not notice
       res.on("close", () => left++);
       if (req.url === "/head") res.writeHead(200).flushHeaders();
-      if (req.url === "/data") setInterval(() => res.write("x"), 5).unref();
+      if (req.url === "/data") {
+        const timer = setInterval(() => res.write("x"), 5);
+        res.on("close", () => clearInterval(timer));
+      }
     },
   });
   for (const path of ["/silent", "/head", "/data"]) {

@@ -166,6 +166,7 @@ Deno.test("Anything but 101 is an ordinary answer on a connection that closes", 
         );
       }
       // The connection is left open: the agent must not keep it
+      socket.resume().on("end", () => socket.end());
       socket.write(`HTTP/1.1 ${req.url!.slice(1)} No\r\nX-Why: no\r\n${length}\r\nnot today`);
     },
   });
@@ -206,7 +207,7 @@ Deno.test("A client that leaves an upgrade, before or after 101, frees the child
   await using chain = await Chain.connected({
     childUpgrade: (req, socket) => {
       open++;
-      socket.on("close", () => open--);
+      socket.on("close", () => open--).on("end", () => socket.end());
       if (req.url === "/silent") return void socket.resume();
       socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: raw\r\n\r\n`);
       if (req.url === "/flood") {
