@@ -28,6 +28,8 @@ export interface BuildOptions {
   cache?: string;
   /** Directory with ready programs. @default {$KUBEBUILDER_ASSETS} */
   assets?: string | undefined;
+  /** The go command. @default {"go"} */
+  go?: string;
 }
 
 const NEED_GO = `needs Go ${MIN_GO.join(".")} or newer: install package golang-go ` +
@@ -58,7 +60,7 @@ async function programDir(cache: string, program: Program): Promise<string> {
  * @throws {TestBedError} one line that names what to install, or the compiler's words
  */
 export async function ensurePrograms(options: BuildOptions = {}): Promise<Programs> {
-  const { progress = toStderr, cache = cacheRoot() } = options;
+  const { progress = toStderr, cache = cacheRoot(), go = "go" } = options;
   const assets = "assets" in options
     ? options.assets
     : Deno.env.get("KUBEBUILDER_ASSETS") || undefined;
@@ -73,7 +75,7 @@ export async function ensurePrograms(options: BuildOptions = {}): Promise<Progra
   ]) as Programs;
   if (missing().length === 0) return paths;
 
-  await checkGo();
+  await checkGo(go);
   await Deno.mkdir(cache, { recursive: true });
   using lock = await Deno.open(`${cache}/build.lock`, { create: true, write: true });
   await takeLock(lock, progress);
@@ -83,7 +85,7 @@ export async function ensurePrograms(options: BuildOptions = {}): Promise<Progra
   }
   for (const [index, { program, path }] of todo.entries()) {
     const what = `[${index + 1}/${todo.length}] ${program.name}`;
-    await buildProgram(program, path, what, progress);
+    await buildProgram(new Go(go, program), path, what, progress);
   }
   return paths;
 }
@@ -97,11 +99,11 @@ async function takeLock(lock: Deno.FsFile, progress: (line: string) => void): Pr
   }
 }
 
-async function checkGo(): Promise<void> {
+async function checkGo(command: string): Promise<void> {
   let text: string;
   try {
     // In the module's directory the go command says which toolchain it would use there.
-    const { stdout, stderr } = await new Deno.Command("go", {
+    const { stdout, stderr } = await new Deno.Command(command, {
       args: ["version"],
       cwd: moduleDir("kube"),
       env: { GOWORK: "off" },
@@ -121,11 +123,12 @@ async function checkGo(): Promise<void> {
 
 /** Builds one program and puts it in place by rename, so that nobody ever sees half of it. */
 async function buildProgram(
-  program: Program,
+  go: Go,
   path: string,
   what: string,
   progress: (line: string) => void,
 ): Promise<void> {
+  const { program } = go;
   const dir = dirname(path);
   await Deno.mkdir(dir, { recursive: true });
   const partial = await Deno.makeTempDir({ dir, prefix: ".build-" });
@@ -134,8 +137,8 @@ async function buildProgram(
   progress(`${what}: go build ${program.package}`);
   const timer = setInterval(() => progress(`${what}: building, ${seconds()}`), 10_000);
   try {
-    const modfile = await patchedModule(program, partial);
-    await go(program.module, [
+    const modfile = await patchedModule(go, partial);
+    await go.run([
       "build",
       "-mod=readonly",
       "-trimpath",
@@ -146,7 +149,7 @@ async function buildProgram(
       "-o",
       `${partial}/program`,
       program.package,
-    ], program.name);
+    ]);
     await Deno.rename(`${partial}/program`, path);
     progress(`${what}: done after ${seconds()}`);
   } finally {
@@ -155,19 +158,30 @@ async function buildProgram(
   }
 }
 
-async function go(module: string, args: string[], name: string): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command("go", {
-    args,
-    cwd: moduleDir(module),
-    env: { CGO_ENABLED: "0", GOWORK: "off" },
-  }).output();
-  if (!success) {
+/** The go command, in the module of one program. */
+class Go {
+  readonly program: Program;
+  readonly #command: string;
+
+  constructor(command: string, program: Program) {
+    this.#command = command;
+    this.program = program;
+  }
+
+  /** @returns its standard output; throws the last lines of its standard error */
+  async run(args: string[]): Promise<string> {
+    const cwd = moduleDir(this.program.module);
+    const { success, stdout, stderr } = await new Deno.Command(this.#command, {
+      args,
+      cwd,
+      env: { CGO_ENABLED: "0", GOWORK: "off" },
+    }).output();
+    if (success) return new TextDecoder().decode(stdout).trim();
     const words = new TextDecoder().decode(stderr).trim().split("\n").slice(-15).join("\n");
     throw new TestBedError(
-      `Cannot build ${name} (go ${args[0]}, in ${moduleDir(module)}):\n${words}`,
+      `Cannot build ${this.program.name} (go ${args[0]}, in ${cwd}):\n${words}`,
     );
   }
-  return new TextDecoder().decode(stdout).trim();
 }
 
 /**
@@ -176,16 +190,16 @@ async function go(module: string, args: string[], name: string): Promise<string>
  *
  * @returns the `-modfile` flag; nothing for a program without patches
  */
-async function patchedModule(program: Program, dir: string): Promise<string[]> {
+async function patchedModule(go: Go, dir: string): Promise<string[]> {
+  const { program } = go;
   if (program.patches.length === 0) return [];
   const source = moduleDir(program.module);
   const modfile = `${dir}/go.mod`;
   await Deno.copyFile(`${source}/go.mod`, modfile);
   await Deno.copyFile(`${source}/go.sum`, `${dir}/go.sum`);
   for (const [module, patches] of Map.groupBy(program.patches, (patch) => patch.module)) {
-    await go(program.module, ["mod", "download", module], program.name);
-    const list = ["list", "-m", "-f", "{{.Dir}}", module];
-    const root = await go(program.module, list, program.name);
+    await go.run(["mod", "download", module]);
+    const root = await go.run(["list", "-m", "-f", "{{.Dir}}", module]);
     const copy = `${dir}/${module.replaceAll("/", "_")}`;
     await copyTree(root, copy);
     for (const [file, ofFile] of Map.groupBy(patches, (patch) => patch.file)) {
@@ -196,7 +210,7 @@ async function patchedModule(program: Program, dir: string): Promise<string[]> {
         throw new TestBedError(`Cannot patch ${module}: ${messageOf(error)}`);
       }
     }
-    await go(program.module, ["mod", "edit", `-replace=${module}=${copy}`, modfile], program.name);
+    await go.run(["mod", "edit", `-replace=${module}=${copy}`, modfile]);
   }
   return [`-modfile=${modfile}`];
 }
