@@ -28,8 +28,8 @@ interface Entry {
   session: Session;
   info: TunnelInfo;
   state: "greeting" | "current" | "draining";
-  /** Set when it was ended on purpose: the reason to report. */
-  endReason?: string;
+  /** Set when it was ended on purpose: a short name for metrics, and the reason to report. */
+  end?: { name: string; reason: string };
 }
 
 /** Attaches of one cluster that may wait for their HELLO at a time; the oldest goes first. */
@@ -164,7 +164,7 @@ export class TunnelRegistry {
   /** Ends all sessions of a cluster at once, as when it is revoked. */
   cut(clusterId: string, code: number, reason: string): void {
     for (const entry of this.#of(clusterId)) {
-      entry.endReason = reason;
+      entry.end = { name: sessionCodeName(code), reason };
       entry.session.close(code, reason);
     }
   }
@@ -203,7 +203,7 @@ export class TunnelRegistry {
     this.#draining ??= { waitMs: 0, reason: "the hub stopped" };
     this.#ended.abort();
     for (const entry of this.#entries) {
-      entry.endReason ??= "hub stopped";
+      entry.end ??= { name: "SHUTTING_DOWN", reason: "the hub stopped" };
       entry.session.close(SessionCode.SHUTTING_DOWN, "the hub stops");
     }
   }
@@ -278,8 +278,8 @@ export class TunnelRegistry {
   #drain(entry: Entry, waitMs: number): void {
     const { session } = entry;
     entry.state = "draining";
-    entry.endReason = "replaced";
     const reason = "a newer session of this cluster took over";
+    entry.end = { name: "REPLACED", reason };
     session.goAway({ code: SessionCode.REPLACED, waitMs, reason });
     const limit = AbortSignal.any([this.#ended.signal]);
     const timer = new AbortController();
@@ -296,7 +296,7 @@ export class TunnelRegistry {
   #throwOut(entries: Entry[], clusterId: string): void {
     const { code, waitMs, reason } = this.#refusal(clusterId)!;
     for (const entry of entries) {
-      entry.endReason = "duplicate";
+      entry.end = { name: "DUPLICATE_AGENT", reason };
       entry.session.goAway({ code, waitMs, reason });
       void this.#closeSoon(entry.session, code, reason);
     }
@@ -319,13 +319,13 @@ export class TunnelRegistry {
       this.#log.warn("A tunnel ended before its HELLO", { cluster: clusterId, ...info, ...end });
       return;
     }
-    const name = entry.endReason ?? (end.clean ? "closed" : sessionCodeName(end.code));
+    const name = entry.end?.name ?? sessionCodeName(end.code);
     this.#options.metrics?.disconnects.inc({ reason: name });
     this.#log.info("A tunnel is gone", { cluster: clusterId, ...info, ...end, state });
     if (this.#current.get(clusterId) !== entry) return;
     this.#current.delete(clusterId);
     const at = this.#now();
-    const reason = entry.endReason ?? (end.reason === "" ? name : end.reason);
+    const reason = entry.end?.reason ?? (end.reason === "" ? name : end.reason);
     this.#lastSeen.set(clusterId, {
       connectedAt: info.connectedAt,
       disconnectedAt: at,
