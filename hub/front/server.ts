@@ -22,13 +22,8 @@ import type { FrontProxySettings } from "./front_proxy_config.ts";
 import type { Authenticator, Identity } from "./identity.ts";
 import { sendStatus, sendStatusRaw, statusOf } from "./respond.ts";
 import { checkRequest, type ProxyPath, type Route, routeOf } from "./routes.ts";
+import { checkPair, type ServingPair } from "./serving_pair.ts";
 import type { Source } from "./source.ts";
-
-/** Certificate chain and key, PEM. */
-export interface ServingPair {
-  cert: string;
-  key: string;
-}
 
 /** A user's request for a child, authorised. */
 export interface ProxyRequestContext {
@@ -166,6 +161,7 @@ class HttpsFront implements Front {
       keepAliveTimeout: limits.keepAliveMs,
       maxHeaderSize: limits.maxHeaderSize,
       noDelay: true,
+      requireHostHeader: false, // Ours says more than node's empty 400
       shouldUpgradeCallback: (request) => request.url?.startsWith(SOCKETS_PREFIX) === true,
     } as UpgradeOptions);
     server.maxHeadersCount = 0; // node would drop lines above 2,000 silently; we refuse instead
@@ -250,6 +246,7 @@ class HttpsFront implements Front {
 
   #reload(): void {
     try {
+      checkPair(this.#options.serving.value);
       this.#server.setSecureContext(this.#secureContext());
     } catch (error) {
       this.#options.log.error("the new certificates cannot be used; the old ones stay", { error });
@@ -338,6 +335,7 @@ class HttpsFront implements Front {
     let code = 101;
     socket.once("close", end);
     socket.on("error", () => {});
+    (socket as TLSSocket).setTimeout(0); // keepAliveTimeout is not for these
     try {
       const unavailable = this.#unavailable(req.url ?? "");
       if (unavailable !== undefined) {

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { createPublicKey, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { delay } from "../../shared/backoff.ts";
 import type { Log } from "../../shared/log.ts";
 import { type CaStore, StoreConflictError, type StoredCa } from "./ca_store.ts";
 import { createCa, issueServing, SERVING_LIFE_MS } from "./certificates.ts";
 import { parseAnchors } from "./client_cert.ts";
-import type { ServingPair } from "./server.ts";
+import { checkPair, type ServingPair } from "./serving_pair.ts";
 import { type Source, ValueSource } from "./source.ts";
 
 /** A serving certificate that looks after itself. */
@@ -36,11 +36,7 @@ export interface FileOptions {
 
 async function readPair({ certFile, keyFile }: FileOptions): Promise<ServingPair> {
   const [cert, key] = await Promise.all([Deno.readTextFile(certFile), Deno.readTextFile(keyFile)]);
-  const leaf = new X509Certificate(cert);
-  const spki = { type: "spki", format: "der" } as const;
-  if (!leaf.publicKey.export(spki).equals(createPublicKey(key).export(spki))) {
-    throw new TypeError("the key does not belong to the certificate");
-  }
+  checkPair({ cert, key });
   return { cert, key };
 }
 

@@ -110,6 +110,7 @@ export type TestFrontOptions = Partial<FrontOptions> & {
   deadlineMs?: number;
   allowTtlMs?: number;
   agents?: Record<string, AgentAccount>;
+  port?: number;
 };
 
 /** The port under test with all that surrounds it. */
@@ -166,7 +167,7 @@ export class TestFront implements AsyncDisposable {
       log: silentLog,
       ...options,
     });
-    test.port = (await test.front.listen({ host: "127.0.0.1", port: 0 })).port;
+    test.port = (await test.front.listen({ host: "127.0.0.1", port: options.port ?? 0 })).port;
     return test;
   }
 
