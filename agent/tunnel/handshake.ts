@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 import { header, headerValues } from "../../shared/headers.ts";
 import { SUBPROTOCOL } from "../../shared/tunnel/constants.ts";
@@ -16,11 +17,13 @@ export interface HandshakeOptions {
   /** Bearer token, without the word. */
   token?: string;
   userAgent: string;
-  /** Of the native WebSocket, which checks the answer to it. */
+  /** Of the native WebSocket. */
   key: string;
   signal: AbortSignal;
 }
 
+/** RFC 6455, section 1.3. */
+const ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** How long a refusal's body may take. */
 const BODY_MS = 2_000;
 /** Longest `Retry-After` that is believed, in milliseconds. */
@@ -56,7 +59,7 @@ export async function shakeHands(
     let head = await readHead(upstream);
     while (statusOf(head) < 200 && statusOf(head) !== 101) head = await readHead(upstream);
     if (statusOf(head) !== 101) throw await refusal(upstream, head, url, secrets, signal);
-    return accepted(head, url);
+    return accepted(head, url, key);
   } catch (cause) {
     if (cause instanceof DialError || signal.aborted) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -66,7 +69,7 @@ export async function shakeHands(
 }
 
 /** Checks a 101 and makes the head for the native WebSocket, without what it need not see. */
-function accepted(head: HttpHead, url: URL): string {
+function accepted(head: HttpHead, url: URL, key: string): string {
   const fail = (what: string): DialError =>
     new DialError("protocol", `${url.origin} is no hub that this agent can talk to: ${what}`);
   const protocols = headerValues(head.headers, "sec-websocket-protocol");
@@ -82,12 +85,17 @@ function accepted(head: HttpHead, url: URL): string {
   if (header(head.headers, "sec-websocket-extensions") !== undefined) {
     throw fail("it wants WebSocket extensions that nobody offered");
   }
+  // RFC 6455, section 4.1: the native client of Deno 2.9 does not look at it
+  const accept = createHash("sha1").update(key + ACCEPT_GUID).digest("base64");
+  if (header(head.headers, "sec-websocket-accept") !== accept) {
+    throw fail("its Sec-WebSocket-Accept does not belong to this handshake");
+  }
   return [
     "HTTP/1.1 101 Switching Protocols",
     "Connection: Upgrade",
     "Upgrade: websocket",
     `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`,
-    `Sec-WebSocket-Accept: ${header(head.headers, "sec-websocket-accept") ?? ""}`,
+    `Sec-WebSocket-Accept: ${accept}`,
   ].join("\r\n") + "\r\n\r\n";
 }
 
