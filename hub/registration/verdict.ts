@@ -1,0 +1,123 @@
+/**
+ * What is decided about a request, by whom, and how that is written into its status.
+ *
+ * @module
+ */
+import type {
+  ClusterRegistrationRequest,
+  ClusterRegistrationRequestStatus,
+  Condition,
+} from "../../shared/kube/clusternet_types.ts";
+import { withCredentials } from "./tokens.ts";
+
+/** Who approves: the hub by itself, or a human. */
+export type ApprovalMode = "auto" | "manual";
+
+/** What is to be done with a request. */
+export type Verdict = "approved" | "pending" | "denied" | "revoked";
+
+/**
+ * Finds a condition.
+ *
+ * @returns the condition, when its status is `True`
+ */
+export function trueCondition(
+  request: ClusterRegistrationRequest,
+  type: string,
+): Condition | undefined {
+  return request.status?.conditions?.find((one) => one.type === type && one.status === "True");
+}
+
+/**
+ * Decides. Only the status counts, which no agent can write: a revoked request stays revoked until
+ * it is deleted; a human's Denied wins over an Approved.
+ *
+ * @returns the verdict
+ */
+export function verdictOn(request: ClusterRegistrationRequest, mode: ApprovalMode): Verdict {
+  if (trueCondition(request, "Revoked") !== undefined) return "revoked";
+  if (trueCondition(request, "Denied") !== undefined) return "denied";
+  if (trueCondition(request, "Approved") !== undefined) return "approved";
+  if (request.status?.result === "Denied") return "denied";
+  return mode === "auto" ? "approved" : "pending";
+}
+
+/**
+ * Whether a request's agent may dial in now.
+ *
+ * @returns `true` for an approved request that is neither denied, revoked nor being deleted
+ */
+export function isApproved(request: ClusterRegistrationRequest): boolean {
+  return request.status?.result === "Approved" &&
+    request.metadata.deletionTimestamp === undefined &&
+    trueCondition(request, "Revoked") === undefined &&
+    trueCondition(request, "Denied") === undefined;
+}
+
+/**
+ * Sets one condition; the time changes only with the status.
+ *
+ * @returns a new list; the old one is left as it is
+ */
+export function withCondition(
+  conditions: readonly Condition[] | undefined,
+  condition: Pick<Condition, "type" | "status" | "reason" | "message">,
+  now: number,
+): Condition[] {
+  const old = conditions?.find(({ type }) => type === condition.type);
+  const lastTransitionTime = old?.status === condition.status && old.lastTransitionTime
+    ? old.lastTransitionTime
+    : rfc3339(now);
+  const next = { ...condition, lastTransitionTime };
+  if (old === undefined) return [...conditions ?? [], next];
+  return conditions!.map((one) => (one === old ? next : one));
+}
+
+/**
+ * The status of a request whose access was taken away.
+ *
+ * @param reason CamelCase
+ * @param message why
+ * @returns the new status
+ */
+export function revokedStatus(
+  request: ClusterRegistrationRequest,
+  reason: string,
+  message: string,
+  now: number,
+): ClusterRegistrationRequestStatus {
+  const { serviceAccount: _, ...rest } = withCredentials(request.status, undefined, undefined);
+  return {
+    ...rest,
+    result: "Denied",
+    errorMessage: message,
+    conditions: withCondition(
+      request.status?.conditions,
+      { type: "Revoked", status: "True", reason, message },
+      now,
+    ),
+  };
+}
+
+/**
+ * The status of a request that a human denied; what was granted is withdrawn by other means.
+ *
+ * @returns the new status
+ */
+export function deniedStatus(
+  request: ClusterRegistrationRequest,
+): ClusterRegistrationRequestStatus {
+  const { serviceAccount: _, ...rest } = withCredentials(request.status, undefined, undefined);
+  const message = trueCondition(request, "Denied")?.message || "Denied by an administrator";
+  return { ...rest, result: "Denied", errorMessage: message };
+}
+
+/**
+ * A time as Kubernetes writes it.
+ *
+ * @param ms milliseconds since the epoch
+ * @returns RFC 3339, whole seconds, UTC
+ */
+export function rfc3339(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
