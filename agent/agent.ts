@@ -1,0 +1,338 @@
+/**
+ * The agent as a whole: wires election, registration, tunnel, targets and status reports.
+ *
+ * @module
+ */
+import { Backoff, delay } from "../shared/backoff.ts";
+import { KubeClient } from "../shared/kube/client.ts";
+import type { ClusterConfig } from "../shared/kube/cluster_config.ts";
+import type { Transport } from "../shared/kube/transport.ts";
+import { type Log, silentLog } from "../shared/log.ts";
+import type { Registry } from "../shared/metrics.ts";
+import { WindowBudget } from "../shared/tunnel/window.ts";
+import { VERSION } from "../shared/version.ts";
+import { childEvents } from "./events.ts";
+import type { AgentFlags } from "./flags.ts";
+import type { HealthCheck } from "./health.ts";
+import { Lead } from "./lead.ts";
+import { ensureClusterId, leadWhenElected } from "./leader.ts";
+import { type AgentMetrics, createAgentMetrics } from "./metrics.ts";
+import { type ClosableTransport, ParentAccess } from "./registration/parent_access.ts";
+import { ParentClock } from "./registration/parent_clock.ts";
+import { RegistrationRefusedError, type RegistrationState } from "./registration/register.ts";
+import { Registration } from "./registration/registration.ts";
+import { derivedClusterName } from "./registration/request.ts";
+import { Sayer } from "./registration/say.ts";
+import { ParentClusterStore, type Stored } from "./registration/store.ts";
+import { Collector } from "./status/collector.ts";
+import { IdentityMapper } from "./target/identity.ts";
+import { TargetPolicy } from "./target/policy.ts";
+import { createTargetServer, type TargetServer } from "./target/serve.ts";
+import { dialTunnel } from "./tunnel/dial.ts";
+
+/** Options of {@linkcode startAgent}. */
+export interface AgentOptions {
+  flags: AgentFlags;
+  /** The child: how to reach it, and an open way there. */
+  child: { config: ClusterConfig; transport: Transport };
+  /** This agent's name in the election; the same after a restart of the same pod. */
+  identity: string;
+  /** Names this process towards the hub. */
+  instanceId: string;
+  /** Reads the bootstrap token anew; `undefined` when there is none. */
+  bootstrapToken: () => Promise<string | undefined>;
+  /** Brings the pinned CA of the parent; `undefined` for the system's. */
+  pinnedCa: (signal?: AbortSignal) => Promise<string | undefined>;
+  /** HTTP proxy on the way to the parent, from flag or environment. */
+  proxyUrl?: string;
+  registry: Registry;
+  /** @default {silentLog} */
+  log?: Log;
+  /** Milliseconds since the epoch. @default {Date.now} */
+  now?: () => number;
+  /** @default {Math.random} */
+  random?: () => number;
+  /** Opens connections to the parent's API. @default {kubeTransport} */
+  connectParent?: (config: ClusterConfig) => ClosableTransport;
+  /** Dials the hub. @default {dialTunnel} */
+  dial?: typeof dialTunnel;
+}
+
+/** How an agent ended. */
+export type AgentEnd =
+  /** It was asked to. */
+  | { kind: "stopped" }
+  /** The parent said no for good; the message says what an admin can do. */
+  | { kind: "refused"; message: string };
+
+/** A running agent. */
+export interface Agent {
+  /** Resolves when it has ended; never rejects. */
+  readonly ended: Promise<AgentEnd>;
+  /** Fails when the process should be restarted: never so far. */
+  readonly livez: readonly HealthCheck[];
+  /** Fails when it neither holds a tunnel nor stands by. */
+  readonly readyz: readonly HealthCheck[];
+  /** Lets streams finish, gives the lease back, ends. The same promise at each call. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an agent.
+ *
+ * @returns the agent, at work; faults are tried again for ever and do not show here
+ * @throws {RangeError} for options that cannot be used
+ */
+export function startAgent(options: AgentOptions): Agent {
+  return new AgentProcess(options);
+}
+
+/** How often the child is asked again when it cannot be reached, in milliseconds. */
+const MAX_CHILD_WAIT_MS = 10_000;
+/** What was read of the Secret counts for so long at the start, in milliseconds. */
+const MAX_STORED_AGE_MS = 2_000;
+
+class AgentProcess implements Agent {
+  readonly ended: Promise<AgentEnd>;
+  readonly livez: readonly HealthCheck[] = [];
+  readonly readyz: readonly HealthCheck[];
+  readonly #options: AgentOptions;
+  readonly #log: Log;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #stop = new AbortController();
+  readonly #client: KubeClient;
+  readonly #access: ParentAccess;
+  readonly #clock: ParentClock;
+  readonly #metrics: AgentMetrics;
+  readonly #target: TargetServer;
+  readonly #budget = new WindowBudget();
+  #registration: Registration | undefined;
+  #state: RegistrationState = "starting";
+  #lead: Lead | undefined;
+  #standby = false;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: AgentOptions) {
+    const { flags, child, log = silentLog, now = Date.now, random = Math.random } = options;
+    this.#options = options;
+    this.#log = log;
+    this.#now = now;
+    this.#random = random;
+    const userAgent = `clusternet-agent/${VERSION}`;
+    this.#client = new KubeClient({ transport: child.transport, userAgent, log });
+    this.#clock = new ParentClock({ now, log });
+    this.#access = new ParentAccess({
+      parentUrl: flags.clusterRegParentUrl!,
+      pinnedCa: options.pinnedCa,
+      clock: this.#clock,
+      userAgent,
+      ...(options.proxyUrl === undefined ? {} : { proxyUrl: options.proxyUrl }),
+      ...(options.connectParent === undefined ? {} : { connect: options.connectParent }),
+    });
+    const { server, ca, tlsServerName, token, clientCert } = child.config;
+    this.#target = createTargetServer({
+      policy: new TargetPolicy({ childServer: server, allow: flags.allowTarget }),
+      identity: new IdentityMapper({
+        forwardExtras: flags.forwardExtras,
+        legacyChildCredentials: flags.legacyChildCredentials,
+      }),
+      child: {
+        server,
+        ...(ca === undefined ? {} : { ca }),
+        ...(tlsServerName === undefined ? {} : { tlsServerName }),
+        ...(token === undefined ? {} : { token }),
+        ...(clientCert === undefined ? {} : { clientCert }),
+      },
+      control: (request) => this.#registration!.credentials.handle(request),
+      log,
+    });
+    this.#metrics = createAgentMetrics(options.registry, () => ({
+      connected: this.#lead?.connected ?? false,
+      leading: this.#lead !== undefined,
+      streams: this.#target.active,
+      registration: this.#state,
+      tokenExpiresAt: this.#registration?.credentials.current()?.expiresAt,
+    }));
+    this.readyz = [{ name: "tunnel", check: () => this.#checkTunnel() }];
+    this.ended = this.#run();
+  }
+
+  #checkTunnel(): void {
+    if (this.#stop.signal.aborted || this.#stopping !== undefined) throw new Error("it stops");
+    if (this.#standby || this.#lead?.connected) return;
+    throw new Error(`there is no tunnel; the registration is "${this.#state}"`);
+  }
+
+  async #run(): Promise<AgentEnd> {
+    const { signal } = this.#stop;
+    try {
+      await this.#work(signal);
+      return { kind: "stopped" };
+    } catch (error) {
+      if (error instanceof RegistrationRefusedError) {
+        return { kind: "refused", message: error.message };
+      }
+      if (!signal.aborted) this.#log.error("The agent failed", { error });
+      return { kind: "stopped" };
+    } finally {
+      this.#stop.abort(new Error("the agent has ended"));
+      this.#target.close();
+      this.#access.close();
+    }
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    const { flags } = this.#options;
+    // What is slow and needs nobody else goes first, beside the rest
+    const pinned = this.#access.ca(signal).catch(() => undefined);
+    const store = new ParentClusterStore({ client: this.#client, namespace: flags.namespace });
+    const [clusterId, stored] = await Promise.all([
+      this.#untilChild(
+        "read the Lease self-cluster",
+        signal,
+        () => ensureClusterId({ client: this.#client, namespace: flags.namespace, signal }),
+      ),
+      this.#untilChild("read the Secret parent-cluster", signal, () => store.load(signal)),
+    ]);
+    this.#log.info("This cluster is known by its id", { clusterId });
+    this.#registration = await this.#makeRegistration(clusterId, stored, store);
+    await leadWhenElected({
+      client: this.#client,
+      namespace: flags.namespace,
+      identity: this.#options.identity,
+      enabled: flags.leaderElect,
+      leaseDurationMs: flags.leaderElectLeaseDuration,
+      renewDeadlineMs: flags.leaderElectRenewDeadline,
+      retryPeriodMs: flags.leaderElectRetryPeriod,
+      onStandby: (standby) => this.#standby = standby,
+      lead: async (term) => {
+        // Who led meanwhile may have stored fresher credentials
+        const stored = known !== undefined && this.#now() - known.at < MAX_STORED_AGE_MS
+          ? known.stored
+          : await load(term);
+        known = undefined;
+        await this.#leadTerm(clusterId, stored, store, term);
+      },
+      log: this.#log,
+      now: this.#now,
+      random: this.#random,
+      signal,
+    });
+    await pinned;
+  }
+
+  /** The child's API server may start later than its agent. */
+  async #untilChild<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const backoff = new Backoff({ baseMs: 200, maxMs: MAX_CHILD_WAIT_MS, random: this.#random });
+    const sayer = new Sayer({ log: this.#log, now: this.#now });
+    while (true) {
+      try {
+        return await work();
+      } catch (error) {
+        signal.throwIfAborted();
+        sayer.say("warn", `Cannot ${what} in this cluster; tries again`, {
+          namespace: this.#options.flags.namespace,
+          error,
+        });
+        await delay(Math.max(50, backoff.next()), signal);
+      }
+    }
+  }
+
+  async #makeRegistration(
+    clusterId: string,
+    stored: Stored,
+    store: ParentClusterStore,
+  ): Promise<Registration> {
+    const { flags, bootstrapToken } = this.#options;
+    const clusterName = flags.clusterRegName ??
+      await derivedClusterName(flags.clusterRegNamePrefix, clusterId);
+    return new Registration({
+      cluster: {
+        clusterId,
+        clusterName,
+        clusterType: flags.clusterRegType,
+        clusterLabels: flags.clusterLabels,
+        ...(flags.clusterRegNamespace === undefined
+          ? {}
+          : { clusterNamespace: flags.clusterRegNamespace }),
+      },
+      stored,
+      store,
+      parentUrl: flags.clusterRegParentUrl!,
+      parent: (token) => this.#access.client(() => token),
+      bootstrapToken,
+      event: childEvents({
+        client: this.#client,
+        namespace: flags.namespace,
+        clusterId,
+        log: this.#log,
+      }),
+      clock: this.#clock,
+      onCredentials: ({ caCertificate }) => this.#access.sealedCa = caCertificate,
+      onState: (state) => this.#state = state,
+      now: this.#now,
+      random: this.#random,
+      log: this.#log,
+    });
+  }
+
+  async #leadTerm(
+    clusterId: string,
+    stored: Stored,
+    store: ParentClusterStore,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { flags, child, instanceId, proxyUrl, dial = dialTunnel } = this.#options;
+    const reconnectSpreadMs = flags.reconnectSpread ?? stored.reconnectSpreadMs;
+    const registration = await this.#makeRegistration(clusterId, stored, store);
+    this.#registration = registration;
+    const lead = new Lead({
+      registration,
+      access: this.#access,
+      target: this.#target,
+      collector: new Collector({ client: this.#client, log: this.#log }),
+      metrics: this.#metrics,
+      budget: this.#budget,
+      dial,
+      clusterId,
+      parentUrl: flags.clusterRegParentUrl!,
+      apiserverURL: child.config.server,
+      instanceId,
+      updateMs: flags.clusterStatusUpdateFrequency,
+      collectMs: flags.clusterStatusCollectFrequency,
+      pingIntervalMs: flags.tunnelPingInterval,
+      deadAfterMs: flags.tunnelPingTimeout,
+      onReconnectSpread: (ms) => {
+        if (ms === stored.reconnectSpreadMs) return;
+        stored.reconnectSpreadMs = ms;
+        store.saveReconnectSpread(ms).catch((error) => {
+          this.#log.debug("Cannot remember the hub's reconnect spread", { error });
+        });
+      },
+      log: this.#log,
+      now: this.#now,
+      random: this.#random,
+      ...(proxyUrl === undefined ? {} : { proxyUrl }),
+      ...(flags.runtimeDir === undefined ? {} : { socketDir: flags.runtimeDir }),
+      ...(reconnectSpreadMs === undefined ? {} : { reconnectSpreadMs }),
+    });
+    this.#lead = lead;
+    try {
+      await lead.run(signal);
+    } finally {
+      this.#lead = undefined;
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#stopping ??= this.#drainAndStop();
+  }
+
+  async #drainAndStop(): Promise<void> {
+    await this.#lead?.drain(this.#options.flags.drainTimeout);
+    this.#stop.abort(new Error("the agent was asked to stop"));
+    await this.ended;
+  }
+}
