@@ -84,8 +84,10 @@ class WebSocketConn implements MessageConn {
   /** Messages sent before the WebSocket was open. */
   #unsent: Uint8Array<ArrayBuffer>[] = [];
   #unsentBytes = 0;
-  /** This side wants the end: nothing is sent or delivered any more. */
+  /** This side wants the end: nothing is sent any more. */
   #closing = false;
+  /** The peer broke a rule, or all is destroyed: nothing is delivered any more. */
+  #deaf = false;
   /** What to report instead of what the WebSocket says. */
   #cause: CloseInfo | undefined;
   /** The end, once it is known. */
@@ -118,7 +120,7 @@ class WebSocketConn implements MessageConn {
     if (this.#handler !== undefined) throw new TypeError("Cannot start the connection twice");
     this.#handler = handler;
     queueMicrotask(() => {
-      for (const message of this.#early.splice(0)) if (!this.#closing) handler.message(message);
+      for (const message of this.#early.splice(0)) if (!this.#deaf) handler.message(message);
       this.#tell();
     });
   }
@@ -136,12 +138,12 @@ class WebSocketConn implements MessageConn {
   }
 
   get bufferedAmount(): number {
-    if (this.#closing || this.#end !== undefined) return 0;
+    if (this.#deaf || this.#end !== undefined) return 0;
     return this.#unsentBytes + this.#ws.bufferedAmount + (this.#underlay?.bufferedAmount ?? 0);
   }
 
   drained(): Promise<void> {
-    if (this.bufferedAmount <= LOW_WATER_BYTES) return Promise.resolve();
+    if (this.#closing || this.bufferedAmount <= LOW_WATER_BYTES) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
       this.#watch();
@@ -172,7 +174,7 @@ class WebSocketConn implements MessageConn {
 
   /** Cuts what is below; the WebSocket notices within a turn or two and then the end is told. */
   #destroy(cause: CloseInfo): void {
-    this.#destroyed = true;
+    this.#destroyed = this.#deaf = true;
     this.#cause ??= cause;
     clearTimeout(this.#closeTimer);
     this.#closeTimer = setTimeout(() => this.#finish(cause), DESTROYED_MS);
@@ -186,7 +188,7 @@ class WebSocketConn implements MessageConn {
   }
 
   #received(data: unknown): void {
-    if (this.#closing || this.#end !== undefined) return;
+    if (this.#deaf || this.#end !== undefined) return;
     if (!(data instanceof ArrayBuffer)) {
       return this.#refuse(SessionCode.PROTOCOL_ERROR, "text messages are not part of the protocol");
     }
@@ -208,7 +210,8 @@ class WebSocketConn implements MessageConn {
   }
 
   #refuse(code: number, reason: string): void {
-    this.#cause = { code: CLOSE_CODE_BASE + code, reason, clean: true };
+    this.#cause ??= { code: CLOSE_CODE_BASE + code, reason, clean: true };
+    this.#deaf = true;
     this.close(CLOSE_CODE_BASE + code, reason);
   }
 
