@@ -131,6 +131,9 @@ async function buildProgram(
   const { program } = go;
   const dir = dirname(path);
   await Deno.mkdir(dir, { recursive: true });
+  for await (const { name } of Deno.readDir(dir)) { // of a build that was killed: we hold the lock
+    if (name.startsWith(".build-")) await Deno.remove(`${dir}/${name}`, { recursive: true });
+  }
   const partial = await Deno.makeTempDir({ dir, prefix: ".build-" });
   const started = performance.now();
   const seconds = (): string => `${Math.round((performance.now() - started) / 1000)} s`;

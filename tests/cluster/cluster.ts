@@ -6,22 +6,21 @@
  */
 import { Api } from "./api.ts";
 import { ensurePrograms, type Programs } from "./build.ts";
-import {
-  apiServerArgs,
-  auditPolicy,
-  type ClusterPorts,
-  controllerManagerArgs,
-  etcdArgs,
-  kwokArgs,
-  PKI_FILES,
-} from "./components.ts";
+import { emptyDir, newDir, writeFiles } from "./cluster_files.ts";
+import type {
+  ClusterKubectlOptions,
+  ClusterOptions,
+  ClusterParts,
+  UserKubeconfig,
+} from "./cluster_options.ts";
+import { clusterProcesses } from "./cluster_processes.ts";
+import type { ClusterPorts } from "./components.ts";
 import { messageOf, ProcessError, TestBedError } from "./errors.ts";
 import { type KubeconfigOptions, kubeconfigYaml } from "./kubeconfig.ts";
 import { type KubectlOptions, type KubectlResult, KubectlStream, runKubectl } from "./kubectl.ts";
 import {
   createNode,
   installKwokCrds,
-  kwokConfig,
   nodeReady,
   type Pod,
   type PodOptions,
@@ -30,54 +29,11 @@ import {
 import { runRoot } from "./paths.ts";
 import { type ClusterPki, createPki, type KeyPair } from "./pki.ts";
 import { freePorts } from "./ports.ts";
-import { ManagedProcess } from "./process.ts";
+import type { ManagedProcess } from "./process.ts";
 import { own, sweep } from "./stale.ts";
 import { Warden } from "./warden.ts";
 
-/** Options of {@linkcode startCluster}. */
-export interface ClusterOptions {
-  /** Names its CA, kubeconfig and directory: `parent`, `child`. */
-  name: string;
-  /** Keeps it here, and leaves it there. @default {a temporary directory, removed at the end} */
-  dir?: string;
-  /** Runs kwok: nodes, and pods whose exec, attach, logs and port-forward work. @default {false} */
-  kwok?: boolean;
-  /** Nodes to create, with `kwok`. @default {["node-1"]} */
-  nodes?: string[];
-  /** Appended to kube-apiserver's arguments. */
-  extraApiServerArgs?: string[];
-  /** Appended to kube-controller-manager's arguments. */
-  extraControllerManagerArgs?: string[];
-  /** Writes `<dir>/audit.log` at this level. @default {none} */
-  audit?: "Metadata" | "Request" | "RequestResponse";
-  /** Lives on when this process ends; `deno task cluster up` does this. @default {false} */
-  detached?: boolean;
-  /** Ready programs. @default {built where missing} */
-  programs?: Programs;
-  /** Says what it is doing. */
-  progress?: (line: string) => void;
-}
-
-/** Options of {@linkcode Cluster.kubeconfigFor}. */
-export interface UserKubeconfig {
-  /** File name part. @default {a counter} */
-  name?: string;
-  /** Server URL, as the one with `/apis/proxies.clusternet.io/...` appended. */
-  server?: string;
-  /** Bearer token. */
-  token?: string;
-  /** User of a client certificate made for it. */
-  user?: string;
-  /** That user's groups. */
-  groups?: string[];
-  /** CA in place of the cluster's. */
-  caPem?: string;
-  /** Default namespace. */
-  namespace?: string;
-}
-
-/** Options of {@linkcode Cluster.kubectl}. */
-export type ClusterKubectlOptions = Partial<Omit<KubectlOptions, "kubectl" | "cacheDir">>;
+export type { ClusterKubectlOptions, ClusterOptions, UserKubeconfig };
 
 /** A running cluster; disposing kills its processes and removes its directory. */
 export class Cluster implements AsyncDisposable {
@@ -134,45 +90,11 @@ export class Cluster implements AsyncDisposable {
     this.#nodes = options.kwok ? options.nodes ?? ["node-1"] : [];
     this.#keepDir = options.dir !== undefined;
     this.#lock = parts.lock;
-    const process = { dir, warden, detached: options.detached ?? false };
-    const processEnv = { PATH: Deno.env.get("PATH") ?? "/usr/bin:/bin", HOME: `${dir}/pods` };
-    this.etcd = new ManagedProcess({
-      ...process,
-      name: "etcd",
-      command: programs.etcd,
-      args: etcdArgs(dir, ports),
-      ready: (signal) => plainOk(`http://127.0.0.1:${ports.etcd}/readyz`, signal),
-    });
-    this.apiserver = new ManagedProcess({
-      ...process,
-      name: "kube-apiserver",
-      command: programs["kube-apiserver"],
-      args: apiServerArgs({
-        dir,
-        ports,
-        audit: options.audit !== undefined,
-        extra: options.extraApiServerArgs ?? [],
-      }),
-      ready: async (signal) =>
-        (await this.api.request("GET", "/readyz", undefined, { signal })).status === 200,
-    });
-    this.controllerManager = new ManagedProcess({
-      ...process,
-      name: "kube-controller-manager",
-      command: programs["kube-controller-manager"],
-      args: controllerManagerArgs(dir, options.extraControllerManagerArgs),
-    });
-    this.kwok = options.kwok
-      ? new ManagedProcess({
-        ...process,
-        name: "kwok",
-        command: programs.kwok,
-        args: kwokArgs(dir, ports),
-        env: processEnv, // commands that tests exec see nothing of ours
-        clearEnv: true,
-        ready: (signal) => plainOk(`http://127.0.0.1:${ports.kubelet}/readyz`, signal),
-      })
-      : undefined;
+    const processes = clusterProcesses(parts, this.api);
+    this.etcd = processes.etcd;
+    this.apiserver = processes.apiserver;
+    this.controllerManager = processes.controllerManager;
+    this.kwok = processes.kwok;
   }
 
   /** Its processes, in the order in which they start. */
@@ -265,13 +187,23 @@ export class Cluster implements AsyncDisposable {
   async start(progress: (line: string) => void = () => {}): Promise<void> {
     progress(`${this.name}: etcd and kube-apiserver`);
     // kube-apiserver waits for etcd by itself: starting both at once saves half a second.
-    await all([this.etcd.start(), this.apiserver.start()]);
+    await all([this.#startEtcd(), this.apiserver.start()]);
     progress(`${this.name}: kube-controller-manager${this.kwok === undefined ? "" : " and kwok"}`);
     await all([this.controllerManager.start(), this.#startKwok()]);
     await this.api.until("ServiceAccount default", async () => {
       const path = "/api/v1/namespaces/default/serviceaccounts/default";
       return (await this.api.request("GET", path)).status === 200;
     });
+  }
+
+  async #startEtcd(): Promise<void> {
+    try {
+      await this.etcd.start();
+    } catch (error) {
+      // Without its own etcd it would wait in vain, or find another cluster's at that port.
+      await this.apiserver.kill9();
+      throw error;
+    }
   }
 
   async #startKwok(): Promise<void> {
@@ -302,92 +234,11 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
-/** What a {@linkcode Cluster} is put together from. */
-export interface ClusterParts {
-  /** As given to {@linkcode startCluster}. */
-  options: ClusterOptions;
-  /** Its directory. */
-  dir: string;
-  /** Its ports. */
-  ports: ClusterPorts;
-  /** Its certificates. */
-  pki: ClusterPki;
-  /** Its programs. */
-  programs: Programs;
-  /** Its watchman. */
-  warden: Warden | undefined;
-  /** Says that its owner lives. */
-  lock: Deno.FsFile | undefined;
-}
-
 /** Like `Promise.all`, but waits for every one, so that nothing goes on behind an error. */
 async function all(works: Promise<unknown>[]): Promise<void> {
   for (const result of await Promise.allSettled(works)) {
     if (result.status === "rejected") throw result.reason;
   }
-}
-
-async function plainOk(url: string, signal: AbortSignal): Promise<boolean> {
-  using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-  const response = await fetch(url, { client, signal });
-  await response.body?.cancel();
-  return response.ok;
-}
-
-async function writePki(dir: string, pki: ClusterPki): Promise<void> {
-  await Deno.mkdir(`${dir}/pki`, { mode: 0o700 });
-  const pairs: Record<(typeof PKI_FILES)[number], KeyPair> = {
-    "ca": await pki.ca.keyPair(),
-    "front-proxy-ca": await pki.frontProxyCa.keyPair(),
-    "apiserver": pki.apiserver,
-    "kubelet-client": pki.kubeletClient,
-    "front-proxy-client": pki.frontProxyClient,
-    "kubelet": pki.kubelet,
-  };
-  const write = (name: string, text: string): Promise<void> =>
-    Deno.writeTextFile(`${dir}/pki/${name}`, text, { mode: 0o600 });
-  for (const name of PKI_FILES) {
-    await write(`${name}.crt`, pairs[name].cert);
-    await write(`${name}.key`, pairs[name].key);
-  }
-  await write("sa.key", pki.serviceAccount.private);
-  await write("sa.pub", pki.serviceAccount.public);
-}
-
-async function writeFiles(
-  dir: string,
-  ports: ClusterPorts,
-  pki: ClusterPki,
-  options: ClusterOptions,
-): Promise<void> {
-  const server = `https://127.0.0.1:${ports.apiserver}`;
-  const caPem = pki.ca.pem;
-  const kubeconfig = (name: string, clientCert: KeyPair): string =>
-    kubeconfigYaml({ name, server, caPem, clientCert });
-  const write = (name: string, text: string): Promise<void> =>
-    Deno.writeTextFile(`${dir}/${name}`, text, { mode: 0o600 });
-  await write("kubeconfig", kubeconfig(options.name, pki.admin));
-  await write("controller-manager.kubeconfig", kubeconfig(options.name, pki.controllerManager));
-  if (options.audit !== undefined) await write("audit-policy.yaml", auditPolicy(options.audit));
-  if (options.kwok) {
-    await Deno.mkdir(`${dir}/pods`);
-    await write("pods/default.log", "");
-    const stages = await Deno.readTextFile(new URL("./kwok_stages.yaml", import.meta.url));
-    await write("kwok.yaml", kwokConfig(stages, dir, ports));
-  }
-}
-
-async function newDir(options: ClusterOptions): Promise<string> {
-  if (options.dir !== undefined) {
-    await Deno.mkdir(options.dir, { recursive: true, mode: 0o700 });
-    for await (const _ of Deno.readDir(options.dir)) {
-      throw new TestBedError(`${options.dir} is not empty: name a new directory`);
-    }
-    return options.dir;
-  }
-  const root = runRoot();
-  await Deno.mkdir(root, { recursive: true, mode: 0o700 });
-  return await Deno.makeTempDir({ dir: root, prefix: `${options.name}-` });
 }
 
 let swept: Promise<unknown> | undefined;
@@ -417,7 +268,6 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     let cluster: Cluster | undefined;
     try {
       const pki = await createPki(options.name);
-      await writePki(dir, pki);
       await writeFiles(dir, ports, pki, options);
       cluster = new Cluster({ options, dir, ports, pki, programs, warden, lock });
       await cluster.start(options.progress);
@@ -433,11 +283,5 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       options.progress?.(`${options.name}: ${messageOf(error).split("\n")[0]}: other ports`);
       if (options.dir !== undefined) await emptyDir(options.dir);
     }
-  }
-}
-
-async function emptyDir(dir: string): Promise<void> {
-  for await (const entry of Deno.readDir(dir)) {
-    await Deno.remove(`${dir}/${entry.name}`, { recursive: true });
   }
 }

@@ -154,7 +154,8 @@ export function kwokArgs(dir: string, ports: ClusterPorts): string[] {
     `--tls-cert-file=${dir}/pki/kubelet.crt`,
     `--tls-private-key-file=${dir}/pki/kubelet.key`,
     `--enable-crds=${KWOK_CRDS.join(",")}`,
-    "--node-lease-duration-seconds=40",
+    // With Leases, a kwok that was killed would find its nodes held by its former self for 40 s.
+    "--node-lease-duration-seconds=0",
   ];
 }
 
