@@ -3,13 +3,14 @@
  *
  * @module
  */
+import process from "node:process";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 export { Counter, Gauge, Histogram, Registry };
 
 /**
- * A registry with what Prometheus expects of every process: start time, resident memory, CPU
- * time and open files. `prom-client`'s own default metrics poll on timers and read Node-only
+ * A registry with what Prometheus expects of every process: start time, memory, open files,
+ * and what keeps the event loop alive. `prom-client`'s own default metrics poll on timers and read Node-only
  * counters, so these are read at scrape time.
  *
  * @returns a registry of its own, never the global one
@@ -38,7 +39,36 @@ export function createRegistry(): Registry {
       this.set(Deno.memoryUsage().heapUsed);
     },
   });
+  new Gauge({
+    name: "process_open_fds",
+    help: "Number of open file descriptors; 0 where the system does not tell.",
+    registers,
+    async collect(): Promise<void> {
+      this.set(await openFiles());
+    },
+  });
+  new Gauge({
+    name: "clusternet_active_resources",
+    help: "Timers, sockets and other resources that keep the event loop alive, by type.",
+    labelNames: ["type"],
+    registers,
+    collect(): void {
+      this.reset();
+      for (const type of process.getActiveResourcesInfo()) this.inc({ type });
+    },
+  });
   return registry;
+}
+
+/** Linux only: a count of `/proc/self/fd`. */
+async function openFiles(): Promise<number> {
+  let count = 0;
+  try {
+    for await (const _ of Deno.readDir("/proc/self/fd")) count++;
+  } catch {
+    return 0;
+  }
+  return count;
 }
 
 /**
