@@ -162,7 +162,7 @@ export class KubectlStream implements AsyncDisposable {
     const [command, commandArgs] = options.tty
       ? withTerminal([options.kubectl, ...list])
       : [options.kubectl, list];
-    const child = new Deno.Command(command, {
+    const prepared = new Deno.Command(command, {
       args: commandArgs,
       env: kubectlEnv(options),
       clearEnv: true,
@@ -170,7 +170,18 @@ export class KubectlStream implements AsyncDisposable {
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
-    }).spawn();
+    });
+    let child: Deno.ChildProcess;
+    try {
+      child = prepared.spawn();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new TestBedError(
+        options.tty
+          ? "A terminal for kubectl needs script(1): install package bsdutils (or util-linux)"
+          : `There is no ${command}: build it with "deno run -A tests/cluster/build.ts"`,
+      );
+    }
     return new KubectlStream(child);
   }
 
