@@ -201,7 +201,7 @@ async function startBoth(): Promise<[Cluster, Cluster]> {
 async function startHub(parent: Cluster, options: HubProcessOptions = {}): Promise<HubProcess> {
   const [free] = freePorts(1) as [number];
   const port = options.port ?? free;
-  await installHub(parent, port);
+  await installHub(parent, options.servicePort ?? port);
   const hub = await HubProcess.create(parent, { ...options, port });
   try {
     await hub.process.start();

@@ -41,6 +41,8 @@ export interface HubProcessOptions {
   name?: string;
   /** Public port. @default {a free one} */
   port?: number;
+  /** Where the parent's kube-apiserver finds it. @default {its own port} */
+  servicePort?: number;
   /** More flags. */
   args?: readonly string[];
   /** A standby is never ready. @default {"/readyz"} */

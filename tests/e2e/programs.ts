@@ -67,7 +67,12 @@ export async function healthy(
   return response.ok;
 }
 
-/** @returns a metric's value, summed over its labels; `undefined` when it is absent */
+/**
+ * Reads a metric.
+ *
+ * @param name may carry one label selection as it stands in the text, `name\\{type="Timeout"\\}`
+ * @returns its value, summed over its labels; `undefined` when it is absent
+ */
 export async function metric(port: number, name: string): Promise<number | undefined> {
   using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   const response = await fetch(`http://127.0.0.1:${port}/metrics`, {
