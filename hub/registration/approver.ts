@@ -12,6 +12,7 @@ import type {
 import type { KubeClient } from "../../shared/kube/client.ts";
 import { CLUSTER_REGISTRATION_REQUESTS, MANAGED_CLUSTERS } from "../../shared/kube/resources.ts";
 import { isStatus, StatusError } from "../../shared/kube/status.ts";
+import type { ReconcileResult } from "../../shared/kube/workqueue.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
 import { grantAccess, type Granted, withdrawAccess } from "./access.ts";
 import { deleteIfThere, NotYetError, OwnershipError } from "./ensure.ts";
@@ -43,7 +44,7 @@ export interface ApproverOptions {
   client: Pick<KubeClient, "create" | "get" | "getOrUndefined" | "update" | "delete">;
   book: RequestBook;
   /** The ManagedClusters that the watch shows, by `namespace/name`. */
-  clusters: { get(key: string): ManagedCluster | undefined };
+  clusters: { get(key: string): ManagedCluster | undefined; put(cluster: ManagedCluster): void };
   mint: TokenMint;
   approval: ApprovalMode;
   /** Also put the token into the status in clear, as the original does. */
@@ -56,12 +57,6 @@ export interface ApproverOptions {
   now: () => number;
   random: () => number;
   log?: Log;
-}
-
-/** What a reconcile asks for. */
-export interface ReconcileResult {
-  /** Look again after this many milliseconds, even when nothing changes. */
-  requeueAfterMs?: number;
 }
 
 /** A request that failed for a reason that only a human can mend is looked at again this often. */
@@ -177,6 +172,7 @@ export class Approver {
         return fresh ? await mint.mint(request, account, signal) : undefined;
       },
     });
+    this.#options.clusters.put(granted.managedCluster);
     const status = await this.#approvedStatus(request, granted);
     if (JSON.stringify(status) === JSON.stringify(request.status)) return;
     await this.#write(request, status, signal);

@@ -7,8 +7,8 @@
 import type { ClusterRegistrationRequest } from "../../shared/kube/clusternet_types.ts";
 import type { KubeClient } from "../../shared/kube/client.ts";
 import { CLUSTER_REGISTRATION_REQUESTS } from "../../shared/kube/resources.ts";
+import type { ReconcileResult } from "../../shared/kube/workqueue.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
-import { type ReconcileResult } from "./approver.ts";
 import { deliverCredentials, DeliveryError, type OpensStreams } from "./deliver.ts";
 import { idHash } from "./names.ts";
 import type { RequestBook } from "./request_book.ts";

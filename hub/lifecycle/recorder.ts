@@ -1,0 +1,60 @@
+/**
+ * Events for the users of the parent: sent beside the work, never in its way.
+ *
+ * @module
+ */
+import {
+  type ClusterRegistrationRequest,
+  HUB_FIELD_MANAGER,
+  type ManagedCluster,
+} from "../../shared/kube/clusternet_types.ts";
+import type { EventRecorder } from "../../shared/kube/events.ts";
+import type { EventSink } from "../registration/approver.ts";
+
+/** An {@linkcode EventSink} that can be waited for. */
+export interface Recorder extends EventSink {
+  /** Resolves when what was recorded so far is written or dropped. */
+  idle(): Promise<void>;
+}
+
+/** Events under way at a time; more are left out, as the recorder's own rate does. */
+const MAX_PENDING = 64;
+
+/**
+ * Turns a recorder of Events into a sink that nobody has to wait for.
+ *
+ * @returns the sink
+ */
+export function createRecorder(recorder: Pick<EventRecorder, "record">): Recorder {
+  const pending = new Set<Promise<void>>();
+  return {
+    record(
+      object: ClusterRegistrationRequest | ManagedCluster,
+      type: "Normal" | "Warning",
+      reason: string,
+      message: string,
+    ): void {
+      if (pending.size >= MAX_PENDING) return;
+      const { apiVersion, kind, metadata } = object;
+      const { name, namespace, uid, resourceVersion } = metadata;
+      const sent = recorder.record({
+        involved: {
+          apiVersion,
+          kind,
+          name: name!,
+          uid: uid!,
+          ...(namespace === undefined ? {} : { namespace }),
+          ...(resourceVersion === undefined ? {} : { resourceVersion }),
+        },
+        type,
+        reason,
+        message,
+        component: HUB_FIELD_MANAGER,
+      }).finally(() => pending.delete(sent));
+      pending.add(sent);
+    },
+    async idle(): Promise<void> {
+      while (pending.size > 0) await Promise.all(pending);
+    },
+  };
+}

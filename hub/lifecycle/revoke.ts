@@ -1,0 +1,158 @@
+/**
+ * Revocation: deleting a `ManagedCluster` takes its agent's access away. The finalizer
+ * `clusternet.io/revoke` holds the object until that is done, so its absence is the proof.
+ *
+ * @module
+ */
+import {
+  type ClusterRegistrationRequest,
+  type ManagedCluster,
+  REQUEST_UID_ANNOTATION,
+  REVOKE_FINALIZER,
+} from "../../shared/kube/clusternet_types.ts";
+import type { KubeClient } from "../../shared/kube/client.ts";
+import { CLUSTER_REGISTRATION_REQUESTS, MANAGED_CLUSTERS } from "../../shared/kube/resources.ts";
+import { isStatus } from "../../shared/kube/status.ts";
+import type { ReconcileResult } from "../../shared/kube/workqueue.ts";
+import { type Log, silentLog } from "../../shared/log.ts";
+import { SessionCode } from "../../shared/tunnel/errors.ts";
+import { withdrawAccess } from "../registration/access.ts";
+import type { EventSink } from "../registration/approver.ts";
+import { deleteIfThere } from "../registration/ensure.ts";
+import type { LatestCache } from "../registration/latest_cache.ts";
+import { requestName, serviceAccountName } from "../registration/names.ts";
+import type { RequestBook } from "../registration/request_book.ts";
+import { revokedStatus, trueCondition } from "../registration/verdict.ts";
+
+/** Options of {@linkcode Revoker}. */
+export interface RevokerOptions {
+  client: Pick<KubeClient, "getOrUndefined" | "update" | "patch" | "delete">;
+  book: RequestBook;
+  clusters: LatestCache<ManagedCluster>;
+  registry: { cut(clusterId: string, code: number, reason: string): void };
+  events: EventSink;
+  now: () => number;
+  log?: Log;
+}
+
+/** One reconcile for each `ManagedCluster`, by `namespace/name`. */
+export class Revoker {
+  readonly #options: RevokerOptions;
+  readonly #log: Log;
+
+  constructor(options: RevokerOptions) {
+    this.#options = options;
+    this.#log = options.log ?? silentLog;
+  }
+
+  /**
+   * Refuses the agent of a cluster that is being deleted, and cuts its tunnel: at once, before
+   * anything is written.
+   */
+  cut(cluster: ManagedCluster): void {
+    const { book, registry } = this.#options;
+    const { clusterId } = cluster.spec;
+    const request = book.get(clusterId);
+    const uid = cluster.metadata.annotations?.[REQUEST_UID_ANNOTATION];
+    if (uid === undefined || (request !== undefined && request.metadata.uid !== uid)) return;
+    book.block(uid);
+    registry.cut(clusterId, SessionCode.REVOKED, "the cluster's registration was revoked");
+  }
+
+  /**
+   * Revokes a cluster that is being deleted; deletes one whose request is gone.
+   *
+   * @param key `namespace/name`
+   * @throws when the parent refuses or cannot be reached
+   */
+  async reconcileCluster(
+    key: string,
+    { signal }: { signal: AbortSignal },
+  ): Promise<ReconcileResult | void> {
+    const cluster = this.#options.clusters.get(key);
+    const uid = cluster?.metadata.annotations?.[REQUEST_UID_ANNOTATION];
+    if (cluster === undefined || uid === undefined) return; // Not of our making
+    if (cluster.metadata.deletionTimestamp !== undefined) {
+      return await this.#revoke(cluster, uid, signal);
+    }
+    await this.#deleteOrphan(cluster, uid, signal);
+  }
+
+  async #revoke(cluster: ManagedCluster, uid: string, signal: AbortSignal): Promise<void> {
+    if (!cluster.metadata.finalizers?.includes(REVOKE_FINALIZER)) return;
+    const { client, book, events } = this.#options;
+    const { clusterId } = cluster.spec;
+    this.cut(cluster);
+    const request = book.get(clusterId);
+    const place = {
+      clusterId,
+      namespace: cluster.metadata.namespace!,
+      managedClusterName: cluster.metadata.name!,
+      serviceAccountName: serviceAccountName(clusterId),
+    };
+    const withdrawn = withdrawAccess(client, place, uid, signal);
+    withdrawn.catch(() => {}); // Awaited below
+    if (request?.metadata.uid === uid && trueCondition(request, "Revoked") === undefined) {
+      await this.#markRevoked(request, signal);
+    }
+    await withdrawn;
+    this.cut(cluster); // What dialled in between
+    await this.#release(cluster, signal);
+    events.record(cluster, "Warning", "Revoked", "The agent's access to the parent is taken away");
+    this.#log.info("A cluster is revoked", { cluster: clusterId });
+  }
+
+  async #markRevoked(request: ClusterRegistrationRequest, signal: AbortSignal): Promise<void> {
+    const { client, book, events, now } = this.#options;
+    const message = "Its ManagedCluster was deleted; to register the cluster again, delete this " +
+      "request";
+    const status = revokedStatus(request, "ManagedClusterDeleted", message, now());
+    try {
+      book.put(
+        await client.update<ClusterRegistrationRequest>(
+          CLUSTER_REGISTRATION_REQUESTS,
+          { ...request, status },
+          { subresource: "status", signal },
+        ),
+      );
+    } catch (error) {
+      if (isStatus(error, 404)) return; // Deleted too
+      throw error;
+    }
+    events.record(request, "Warning", "Revoked", message);
+  }
+
+  /** Takes the finalizer off: the object goes. */
+  async #release(cluster: ManagedCluster, signal: AbortSignal): Promise<void> {
+    const { client } = this.#options;
+    const { namespace, name, resourceVersion, finalizers = [] } = cluster.metadata;
+    const left = finalizers.filter((finalizer) => finalizer !== REVOKE_FINALIZER);
+    const body = { metadata: { resourceVersion, finalizers: left } };
+    try {
+      await client.patch(MANAGED_CLUSTERS, name!, body, { type: "merge", namespace, signal });
+    } catch (error) {
+      if (!isStatus(error, 404)) throw error;
+    }
+  }
+
+  /** The request is gone, or another one took its place: what it granted goes too. */
+  async #deleteOrphan(cluster: ManagedCluster, uid: string, signal: AbortSignal): Promise<void> {
+    const { client, book } = this.#options;
+    const { clusterId } = cluster.spec;
+    if (book.get(clusterId)?.metadata.uid === uid) return;
+    // The watch of requests may be behind: only the parent knows
+    const request = await client.getOrUndefined<ClusterRegistrationRequest>(
+      CLUSTER_REGISTRATION_REQUESTS,
+      requestName(clusterId),
+      { signal },
+    );
+    if (request?.metadata.uid === uid) return;
+    const { namespace, name } = cluster.metadata;
+    await deleteIfThere(client, MANAGED_CLUSTERS, name!, {
+      namespace: namespace!,
+      signal,
+      preconditions: { uid: cluster.metadata.uid! },
+    });
+    this.#log.info("A cluster without a request is deleted", { cluster: clusterId, namespace });
+  }
+}
