@@ -35,8 +35,14 @@ export interface AgentOptions {
   flags: AgentFlags;
   /** The child: how to reach it, and an open way there. */
   child: { config: ClusterConfig; transport: Transport };
-  /** This agent's name in the election; the same after a restart of the same pod. */
+  /** This agent's name in the election. */
   identity: string;
+  /**
+   * Whether a holder of the Lease is an earlier run of this very agent that is surely gone: its
+   * name is taken over then, so that a restart need not wait for the Lease to expire.
+   * @default {never}
+   */
+  isFormerSelf?: (holder: string) => Promise<boolean>;
   /** Names this process towards the hub. */
   instanceId: string;
   /** Reads the bootstrap token anew; `undefined` when there is none. */
@@ -63,7 +69,9 @@ export type AgentEnd =
   /** It was asked to. */
   | { kind: "stopped" }
   /** The parent said no for good; the message says what an admin can do. */
-  | { kind: "refused"; message: string };
+  | { kind: "refused"; message: string }
+  /** A fault that should not be; the log has it. */
+  | { kind: "failed"; message: string };
 
 /** A running agent. */
 export interface Agent {
@@ -173,8 +181,9 @@ class AgentProcess implements Agent {
       if (error instanceof RegistrationRefusedError) {
         return { kind: "refused", message: error.message };
       }
-      if (!signal.aborted) this.#log.error("The agent failed", { error });
-      return { kind: "stopped" };
+      if (signal.aborted) return { kind: "stopped" };
+      this.#log.error("The agent failed", { error });
+      return { kind: "failed", message: error instanceof Error ? error.message : String(error) };
     } finally {
       this.#stop.abort(new Error("the agent has ended"));
       this.#target.close();
@@ -187,20 +196,23 @@ class AgentProcess implements Agent {
     // What is slow and needs nobody else goes first, beside the rest
     const pinned = this.#access.ca(signal).catch(() => undefined);
     const store = new ParentClusterStore({ client: this.#client, namespace: flags.namespace });
-    const [clusterId, stored] = await Promise.all([
+    const load = (inner: AbortSignal): Promise<Stored> =>
+      this.#untilChild("read the Secret parent-cluster", inner, () => store.load(inner));
+    const [{ clusterId, holder }, first] = await Promise.all([
       this.#untilChild(
         "read the Lease self-cluster",
         signal,
         () => ensureClusterId({ client: this.#client, namespace: flags.namespace, signal }),
       ),
-      this.#untilChild("read the Secret parent-cluster", signal, () => store.load(signal)),
+      load(signal),
     ]);
     this.#log.info("This cluster is known by its id", { clusterId });
-    this.#registration = await this.#makeRegistration(clusterId, stored, store);
+    const identity = await this.#identity(holder);
+    let known: { stored: Stored; at: number } | undefined = { stored: first, at: this.#now() };
     await leadWhenElected({
       client: this.#client,
       namespace: flags.namespace,
-      identity: this.#options.identity,
+      identity,
       enabled: flags.leaderElect,
       leaseDurationMs: flags.leaderElectLeaseDuration,
       renewDeadlineMs: flags.leaderElectRenewDeadline,
@@ -220,6 +232,12 @@ class AgentProcess implements Agent {
       signal,
     });
     await pinned;
+  }
+
+  async #identity(holder: string | undefined): Promise<string> {
+    const { identity, isFormerSelf } = this.#options;
+    const former = holder !== undefined && holder !== identity && await isFormerSelf?.(holder);
+    return former ? holder : identity;
   }
 
   /** The child's API server may start later than its agent. */
@@ -267,7 +285,6 @@ class AgentProcess implements Agent {
         client: this.#client,
         namespace: flags.namespace,
         clusterId,
-        log: this.#log,
       }),
       clock: this.#clock,
       onCredentials: ({ caCertificate }) => this.#access.sealedCa = caCertificate,

@@ -318,18 +318,19 @@ function crossCheck(command: Command, flags: AgentFlags): void {
       "--leader-elect-renew-deadline must be below --leader-elect-lease-duration",
     ],
     [
-      "leaderElectRetryPeriod",
-      "leaderElectRenewDeadline",
-      "--leader-elect-retry-period must be below --leader-elect-renew-deadline",
-    ],
-    [
       "tunnelPingInterval",
       "tunnelPingTimeout",
       "--tunnel-ping-interval must be below --tunnel-ping-timeout",
     ],
   ];
   for (const [below, above, message] of ordered) {
-    if (flags[below]! >= flags[above]!) command.error(`error: ${message}`);
+    if (Number(flags[below]) >= Number(flags[above])) command.error(`error: ${message}`);
+  }
+  if (flags.leaderElectRetryPeriod * 1.2 >= flags.leaderElectRenewDeadline) {
+    command.error(
+      "error: --leader-elect-renew-deadline must be longer than 1.2 times " +
+        "--leader-elect-retry-period",
+    );
   }
   if (flags.clusterStatusCollectFrequency > flags.clusterStatusUpdateFrequency) {
     command.error(

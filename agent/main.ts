@@ -1,0 +1,156 @@
+/**
+ * The agent's program: reads flags and environment, opens ports, handles signals.
+ *
+ * @module
+ */
+import { CommanderError } from "commander";
+import type { ClusterConfig } from "../shared/kube/cluster_config.ts";
+import { inClusterConfig } from "../shared/kube/in_cluster.ts";
+import { loadKubeConfig } from "../shared/kube/kubeconfig.ts";
+import { kubeTransport } from "../shared/kube/transport.ts";
+import { createLog, type Log } from "../shared/log.ts";
+import { createRegistry, type Registry } from "../shared/metrics.ts";
+import { type Agent, type AgentEnd, startAgent } from "./agent.ts";
+import { type AgentFlags, DEFAULT_HEALTH_ADDR, parseAgentFlags } from "./flags.ts";
+import { proxyUrl } from "./flag_values.ts";
+import { createHealth, type HealthServer, serveHealth } from "./health.ts";
+import { formerSelf } from "./identity.ts";
+import { proxyFromEnvironment } from "./proxy_env.ts";
+import { checkCaFile, findCaByHash } from "./registration/parent_ca.ts";
+
+/** Exit codes: 1 a fault, 2 a wrong command line, 3 the parent said no for good. */
+const EXIT: Readonly<Record<AgentEnd["kind"], number>> = { stopped: 0, failed: 1, refused: 3 };
+
+async function childConfig(flags: AgentFlags): Promise<ClusterConfig> {
+  const { kubeconfig: path, context } = flags;
+  if (path !== undefined) {
+    return await loadKubeConfig({ path, ...(context === undefined ? {} : { context }) });
+  }
+  return await inClusterConfig({ env: Deno.env.toObject() });
+}
+
+function parentProxy(flags: AgentFlags): string | undefined {
+  if (flags.proxyUrl !== undefined) return flags.proxyUrl;
+  const asked = proxyFromEnvironment(flags.clusterRegParentUrl!, Deno.env.toObject());
+  if (asked === undefined) return undefined;
+  try {
+    return proxyUrl(asked);
+  } catch (error) {
+    throw new Error(`Cannot use env HTTPS_PROXY. ${(error as Error).message}`);
+  }
+}
+
+/** Brings the CA that the operator pinned. */
+function pinnedCa(
+  flags: AgentFlags,
+  proxy: string | undefined,
+): (signal?: AbortSignal) => Promise<string | undefined> {
+  const { clusterRegParentCaFile: file, clusterRegParentCaHash: hash } = flags;
+  return async (signal) => {
+    if (file !== undefined) {
+      return checkCaFile(await readFile(file, "--cluster-reg-parent-ca-file"), file);
+    }
+    if (hash === undefined) return undefined;
+    return await findCaByHash({
+      parentUrl: flags.clusterRegParentUrl!,
+      hash,
+      ...(proxy === undefined ? {} : { proxyUrl: proxy }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  };
+}
+
+function bootstrapToken(flags: AgentFlags): () => Promise<string | undefined> {
+  const { clusterRegToken: token, clusterRegTokenFile: file } = flags;
+  return async () => file === undefined ? token : await readFile(file, "--cluster-reg-token-file");
+}
+
+async function readFile(file: string, flag: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : String(error);
+    throw new Error(`Cannot read ${flag} ${file}: ${why}`);
+  }
+}
+
+/** The endpoint is no reason to end: with the default address two agents may share a machine. */
+function startHealth(
+  flags: AgentFlags,
+  agent: Agent,
+  registry: Registry,
+  log: Log,
+): HealthServer | undefined {
+  if (flags.healthAddr === undefined) return undefined;
+  const { livez, readyz } = agent;
+  try {
+    return serveHealth(flags.healthAddr, createHealth({ livez, readyz, registry, log }), log);
+  } catch (error) {
+    const { hostname, port } = flags.healthAddr;
+    if (
+      !(error instanceof Deno.errors.AddrInUse) || `${hostname}:${port}` !== DEFAULT_HEALTH_ADDR
+    ) {
+      throw new Error(`Cannot serve --health-addr ${hostname}:${port}: ${error}`);
+    }
+    log.warn("The default --health-addr is taken; goes without health and metrics", { port });
+    return undefined;
+  }
+}
+
+async function main(flags: AgentFlags): Promise<number> {
+  const log = createLog({
+    format: flags.loggingFormat,
+    level: flags.verbosity >= 4 ? "debug" : "info",
+    component: "agent",
+  });
+  const config = await childConfig(flags);
+  const proxy = parentProxy(flags);
+  const registry = createRegistry();
+  const pod = flags.leaderElectIdentity ?? Deno.env.get("POD_NAME");
+  const self = `${Deno.hostname()}_${Deno.pid}`;
+  using connection = kubeTransport(config);
+  const agent = startAgent({
+    flags,
+    child: { config, transport: connection.transport },
+    identity: pod ?? self,
+    ...(pod === undefined ? { isFormerSelf: formerSelf({ hostname: Deno.hostname() }) } : {}),
+    instanceId: `${pod ?? self}_${crypto.randomUUID()}`,
+    bootstrapToken: bootstrapToken(flags),
+    pinnedCa: pinnedCa(flags, proxy),
+    ...(proxy === undefined ? {} : { proxyUrl: proxy }),
+    registry,
+    log,
+  });
+  await using _health = startHealth(flags, agent, registry, log);
+  stopOnSignals(agent, log);
+  const end = await agent.ended;
+  if (end.kind !== "stopped") await report(end.message);
+  return EXIT[end.kind];
+}
+
+/** The first SIGTERM or SIGINT lets streams finish; the second ends the process at once. */
+function stopOnSignals(agent: Agent, log: Log): void {
+  let seen = 0;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    Deno.addSignalListener(signal, () => {
+      if (++seen > 1) Deno.exit(1);
+      log.info("Stops", { signal });
+      void agent.stop();
+    });
+  }
+}
+
+async function report(message: string): Promise<void> {
+  await Deno.stderr.write(new TextEncoder().encode(`clusternet-agent: ${message}\n`));
+}
+
+if (import.meta.main) {
+  try {
+    const { PARENT_URL = "", REG_TOKEN = "" } = Deno.env.toObject();
+    Deno.exit(await main(parseAgentFlags(Deno.args, { PARENT_URL, REG_TOKEN })));
+  } catch (error) {
+    if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? 0 : 2);
+    await report(error instanceof Error ? error.message : String(error));
+    Deno.exit(1);
+  }
+}
