@@ -132,10 +132,8 @@ class Registering {
     const { signal, onState } = this.#options;
     while (true) {
       signal.throwIfAborted();
-      const token = await this.#options.bootstrapToken();
-      const outcome = token === undefined || token === ""
-        ? this.#noToken()
-        : await this.#try(token);
+      const token = await this.#token();
+      const outcome = token === undefined ? this.#noToken() : await this.#try(token);
       if (outcome.kind === "done") return onState?.("registered");
       await this.#wait(outcome, token);
     }

@@ -4,7 +4,17 @@
  * @module
  */
 import { CompactEncrypt, importJWK } from "jose";
-import type { PublicKeyJwk, SealedCredentials } from "../../shared/kube/clusternet_types.ts";
+import { delay } from "../../shared/backoff.ts";
+import { KubeClient } from "../../shared/kube/client.ts";
+import type {
+  ClusterRegistrationRequest,
+  ClusterRegistrationRequestStatus,
+  PublicKeyJwk,
+  SealedCredentials,
+} from "../../shared/kube/clusternet_types.ts";
+import { failure, statusResponse } from "../../shared/kube/status.ts";
+import { FakeKube } from "../../shared/testing/fake_kube.ts";
+import { buildRequest, requestName } from "./request.ts";
 
 /** A cluster id. */
 export const CLUSTER_ID = "dc91021d-2361-4f6d-a404-7c33b9e01118";
@@ -36,4 +46,80 @@ export async function sealTo(
   );
   return await new CompactEncrypt(plain).setProtectedHeader(header)
     .encrypt(await importJWK({ ...key }, header.alg));
+}
+
+/** A token that the fake parent takes for registrations. */
+export const BOOTSTRAP_TOKEN = "07401b.f395accd246ae52d";
+
+const REQUESTS = "clusters.clusternet.io/clusterregistrationrequests";
+
+/** A parent that looks at tokens and lets a test play the hub. */
+export class FakeParent {
+  readonly kube = new FakeKube();
+  /** Who a token is; others get 401, and `nobody` gets 403. */
+  readonly tokens = new Map<string, "bootstrap" | "agent" | "nobody">([
+    [BOOTSTRAP_TOKEN, "bootstrap"],
+    [SECRET_TOKEN, "agent"],
+  ]);
+  /** Whether it knows our kinds. */
+  installed = true;
+  /** Requests that got 401. */
+  unauthorized = 0;
+
+  /** The API behind its authentication. */
+  readonly transport = async (request: Request): Promise<Response> => {
+    const bearer = request.headers.get("authorization")?.replace("Bearer ", "") ?? "";
+    const who = this.tokens.get(bearer);
+    if (who === undefined) {
+      this.unauthorized++;
+      return statusResponse(failure(401, "Unauthorized"));
+    }
+    if (!this.installed) return statusResponse(failure(404, "404 page not found"));
+    if (who === "nobody") {
+      return statusResponse(failure(403, "clusterregistrationrequests is forbidden"));
+    }
+    return await this.kube.transport(request);
+  };
+
+  /** A client with that token. */
+  client(bearer: string): KubeClient {
+    return new KubeClient({
+      transport: (request) => {
+        request.headers.set("Authorization", `Bearer ${bearer}`);
+        return this.transport(request);
+      },
+    });
+  }
+
+  /** The request as it stands. */
+  request(): ClusterRegistrationRequest | undefined {
+    return this.kube.get<ClusterRegistrationRequest>(REQUESTS, requestName(CLUSTER_ID));
+  }
+
+  /** Puts a request of an earlier run. */
+  putRequest(publicKey: PublicKeyJwk): void {
+    this.kube.put(
+      REQUESTS,
+      buildRequest({
+        clusterId: CLUSTER_ID,
+        clusterName: "edge-1",
+        clusterType: "EdgeClusterSelfProvisioned",
+        clusterLabels: {},
+      }, publicKey),
+    );
+  }
+
+  /** Writes the status, as the hub or an admin does. */
+  setStatus(status: ClusterRegistrationRequestStatus): void {
+    this.kube.put(REQUESTS, { ...this.request()!, status });
+  }
+}
+
+/** Waits until something is true. */
+export async function waitFor(check: () => boolean, timeoutMs = 2_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!check()) {
+    if (performance.now() > deadline) throw new Error(`Not true within ${timeoutMs} ms: ${check}`);
+    await delay(2);
+  }
 }
