@@ -7,11 +7,11 @@ import type { KubeClient } from "../shared/kube/client.ts";
 import { Informer } from "../shared/kube/informer.ts";
 import { LeaseElection } from "../shared/kube/lease_election.ts";
 import { CONFIG_MAPS } from "../shared/kube/resources.ts";
-import { StatusError } from "../shared/kube/status.ts";
 import type { ConfigMap } from "../shared/kube/types.ts";
 import type { Log } from "../shared/log.ts";
 import type { Registry } from "../shared/metrics.ts";
-import { WindowBudget } from "../shared/tunnel/mod.ts";
+import { SessionCode } from "../shared/tunnel/errors.ts";
+import { delay } from "../shared/backoff.ts";
 import { createApi, createHealthApi } from "./api/api.ts";
 import { createHealth, type HealthCheck } from "./api/health.ts";
 import type { HubFlags } from "./flags.ts";
@@ -34,11 +34,11 @@ import {
 } from "./front/serving_cert.ts";
 import { TokenReviewer } from "./front/token_review.ts";
 import { TunnelDoor } from "./front/tunnel_door.ts";
-import { Term } from "./term.ts";
+import { type Controllers, createControllers } from "./lifecycle/controllers.ts";
 import { createTunnelMetrics } from "./tunnels/metrics.ts";
 import { proxyRequest } from "./tunnels/proxy_request.ts";
 import { proxyUpgrade } from "./tunnels/proxy_upgrade.ts";
-import type { AttachMeta } from "./tunnels/registry.ts";
+import { type AttachMeta, TunnelRegistry } from "./tunnels/registry.ts";
 
 /** Options of {@linkcode startHub}. */
 export interface HubOptions {
@@ -73,6 +73,8 @@ export interface Hub {
 }
 
 const LEASE = "clusternet-hub";
+/** Agents spread their leave over at most this time when the hub stops. */
+const MAX_GO_AWAY_MS = 2_000;
 
 /** @returns the names that the self-made serving certificate is for */
 function servingNames({ namespace, tlsServerNames }: HubFlags): string[] {
@@ -115,10 +117,13 @@ class RunningHub implements Hub {
   readonly #frontProxy: FrontProxyConfig;
   readonly #frontProxyInformer: Informer<ConfigMap>;
   readonly #door: TunnelDoor<AttachMeta>;
-  readonly #budget = new WindowBudget();
   readonly #tunnelMetrics;
+  readonly #tunnels: TunnelRegistry;
+  readonly #controllers: Controllers;
   readonly #election: LeaseElection | undefined;
-  #term: Term | undefined;
+  /** Aborted when this hub leads no more; absent on a standby. */
+  #term: AbortController | undefined;
+  #synced = false;
   #front: Front | undefined;
   #draining = false;
   address = { host: "", port: 0 };
@@ -138,14 +143,47 @@ class RunningHub implements Hub {
       fieldSelector: `metadata.name=${FRONT_PROXY_CONFIG_MAP}`,
       log,
     });
+    this.#tunnels = this.#makeTunnels();
+    this.#controllers = this.#makeControllers();
     this.#door = new TunnelDoor<AttachMeta>({
-      onConn: (clusterId, conn, meta) => this.#leading().registry.attach(clusterId, conn, meta),
+      onConn: (clusterId, conn, meta) => {
+        if (this.#term === undefined) conn.abort("this hub is a standby");
+        else this.#tunnels.attach(clusterId, conn, meta);
+      },
       log,
       ...(flags.runtimeDir === undefined ? {} : { socketDir: flags.runtimeDir }),
     });
     this.#election = flags.leaderElect ? this.#makeElection() : undefined;
     this.#health = createHealth({ livez: [], readyz: this.#readyChecks(), log });
     this.healthApi = createHealthApi({ health: this.#health, registry });
+  }
+
+  #makeTunnels(): TunnelRegistry {
+    const { flags, instanceId, log, now = Date.now, random = Math.random } = this.#options;
+    return new TunnelRegistry({
+      instanceId,
+      config: { pingIntervalMs: flags.tunnelPingInterval, deadAfterMs: flags.tunnelPingTimeout },
+      reconnectSpreadMs: flags.agentReconnectSpread,
+      metrics: this.#tunnelMetrics,
+      log,
+      now,
+      random,
+    });
+  }
+
+  #makeControllers(): Controllers {
+    const { client, flags, log, parentCa, now = Date.now, random = Math.random } = this.#options;
+    return createControllers({
+      client,
+      registry: this.#tunnels,
+      approval: flags.approval,
+      tokenTtlMs: flags.agentTokenTtl,
+      legacyCredentials: flags.legacyCredentials,
+      parentCa: () => parentCa,
+      now,
+      random,
+      log,
+    });
   }
 
   #makeElection(): LeaseElection {
@@ -176,11 +214,7 @@ class RunningHub implements Hub {
           must(this.#frontProxy.loaded, "extension-apiserver-authentication was not read"),
       },
       { name: "leader", check: () => must(this.#term !== undefined, "this hub is a standby") },
-      {
-        name: "informers",
-        check: () =>
-          must(this.#term?.controllers.synced ?? false, "the first lists did not come yet"),
-      },
+      ...this.#controllers.healthChecks,
     ];
   }
 
@@ -189,6 +223,8 @@ class RunningHub implements Hub {
     const { signal } = this.#stopping;
     this.#frontProxy.follow(this.#frontProxyInformer);
     this.#frontProxyInformer.start(signal);
+    this.#controllers.start(signal);
+    this.#controllers.synced.then(() => this.#synced = true, () => {});
     const serving = await servingCertificate(this.#options);
     this.#background.push(serving.run(signal));
     if (flags.manageApiserviceCa) {
@@ -207,8 +243,10 @@ class RunningHub implements Hub {
     const metrics = new FrontMetrics(registry);
     const settings = this.#frontProxy;
     const tokens = new TokenReviewer({ client, log, metrics });
-    const known = (clusterId: string): boolean => this.#term?.controllers.known(clusterId) ?? false;
+    const known = (clusterId: string): boolean => this.#controllers.known(clusterId);
+    const tunnels = this.#tunnels;
     const proxied = {
+      registry: tunnels,
       known,
       log,
       metrics: this.#tunnelMetrics,
@@ -222,21 +260,18 @@ class RunningHub implements Hub {
       agentCheck: createAgentCheck({
         settings,
         log,
-        agentOf: (clusterId) => this.#term?.controllers.agentOf(clusterId),
+        agentOf: (clusterId) => this.#controllers.agentOf(clusterId),
       }),
       api: createApi({
         health: this.#health,
         registry,
         socketInfo: (clusterId) => {
-          const tunnels = this.#term?.registry;
-          if (tunnels === undefined || !known(clusterId)) return undefined;
+          if (!known(clusterId)) return undefined;
           return { connected: tunnels.connected(clusterId), ...tunnels.lastSeen(clusterId) };
         },
       }),
-      proxyRequest: (context) =>
-        proxyRequest({ ...context, ...proxied, registry: this.#leading().registry }),
-      proxyUpgrade: (context) =>
-        proxyUpgrade({ ...context, ...proxied, registry: this.#leading().registry }),
+      proxyRequest: (context) => proxyRequest({ ...context, ...proxied }),
+      proxyUpgrade: (context) => proxyUpgrade({ ...context, ...proxied }),
       attach: ({ req, socket, head, clusterId, identity }) => {
         const remote = req.socket.remoteAddress ?? "unknown";
         this.#door.accept(req, socket, head, clusterId, {
@@ -255,44 +290,31 @@ class RunningHub implements Hub {
       const leader = this.#election?.leader();
       return `Cannot serve here: this hub is a standby; the leader is ${leader ?? "not known yet"}`;
     }
-    return this.#term.controllers.synced ? undefined : "Cannot serve yet: the hub is starting";
-  }
-
-  #leading(): Term {
-    if (this.#term !== undefined) return this.#term;
-    throw StatusError.of(503, "Cannot serve here: this hub is a standby");
+    return this.#synced ? undefined : "Cannot serve yet: the hub is starting";
   }
 
   #beginTerm(): void {
-    const { client, parentCa, flags, instanceId, log } = this.#options;
-    const { now = Date.now, random = Math.random } = this.#options;
     this.#endTerm();
-    this.#term = new Term({
-      client,
-      parentCa,
-      instanceId,
-      namespace: flags.namespace,
-      approval: flags.approval,
-      agentTokenTtlMs: flags.agentTokenTtl,
-      legacyCredentials: flags.legacyCredentials,
-      reconnectSpreadMs: flags.agentReconnectSpread,
-      pingIntervalMs: flags.tunnelPingInterval,
-      pingTimeoutMs: flags.tunnelPingTimeout,
-      budget: this.#budget,
-      metrics: this.#tunnelMetrics,
-      log,
-      now,
-      random,
-    });
-    this.#term.start();
-    log.info("This hub leads");
+    this.#term = new AbortController();
+    this.#controllers.lead(this.#term.signal);
+    this.#log.info("This hub leads");
   }
 
   #endTerm(): void {
     if (this.#term === undefined) return;
     this.#log.warn("This hub leads no more; its tunnels are closed");
-    this.#term.end();
+    this.#term.abort(new Error("this hub leads no more"));
     this.#term = undefined;
+    this.#tunnels.cutAll(SessionCode.SHUTTING_DOWN, "the hub leads no more");
+  }
+
+  /** Tells agents to go elsewhere and gives streams time to end. */
+  async #drainTunnels(drainMs: number): Promise<void> {
+    const waitMs = Math.min(drainMs, MAX_GO_AWAY_MS);
+    this.#tunnels.goAwayAll({ waitMs, reason: "the hub stops" });
+    const late = new AbortController();
+    await Promise.race([this.#tunnels.drained(), delay(drainMs, late.signal).catch(() => {})]);
+    late.abort();
   }
 
   async stop(hurry?: AbortSignal): Promise<void> {
@@ -304,11 +326,12 @@ class RunningHub implements Hub {
     hurry?.addEventListener("abort", () => hurried.resolve(), { once: true });
     if (hurry?.aborted) hurried.resolve();
     await Promise.race([
-      Promise.all([this.#term?.drain(drainMs), this.#front?.drain(drainMs)]),
+      Promise.all([this.#drainTunnels(drainMs), this.#front?.drain(drainMs)]),
       hurried.promise,
     ]);
-    this.#term?.end();
+    this.#term?.abort(new Error("the hub stops"));
     this.#term = undefined;
+    this.#tunnels.close();
     this.#stopping.abort(new Error("the hub stops"));
     await this.#front?.close({ drainMs: 0 });
     await this.#door.close();

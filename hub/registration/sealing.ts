@@ -9,6 +9,7 @@ import type { PublicKeyJwk, SealedCredentials } from "../../shared/kube/clustern
 
 const ALG = "ECDH-ES";
 const ENC = "A256GCM";
+const CURVE: EcKeyImportParams = { name: "ECDH", namedCurve: "P-256" };
 
 /** Thrown for a public key that nothing can be sealed to. */
 export class SealingError extends Error {
@@ -24,10 +25,11 @@ export async function checkPublicKey(key: PublicKeyJwk): Promise<void> {
   await importPublicKey(key);
 }
 
-async function importPublicKey(key: PublicKeyJwk): Promise<CryptoKey | Uint8Array> {
+async function importPublicKey({ x, y }: PublicKeyJwk): Promise<CryptoKey> {
   try {
     // Only these four members: a "d" or "key_ops" from elsewhere has no say here
-    return await importJWK({ kty: "EC", crv: "P-256", x: key.x, y: key.y }, ALG);
+    const jwk: JsonWebKey = { kty: "EC", crv: "P-256", x, y };
+    return await crypto.subtle.importKey("jwk", jwk, CURVE, false, []);
   } catch (cause) {
     throw new SealingError(
       "spec.publicKey is no point on P-256: delete the request and let the agent make a new key",

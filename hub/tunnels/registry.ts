@@ -169,6 +169,14 @@ export class TunnelRegistry {
     }
   }
 
+  /** Ends the sessions of all clusters at once, as when this hub leads no more. */
+  cutAll(code: number, reason: string): void {
+    for (const entry of this.#entries) {
+      entry.end = { name: sessionCodeName(code), reason };
+      entry.session.close(code, reason);
+    }
+  }
+
   /** Cuts a cluster that is no more, and drops what is remembered of it. */
   forget(clusterId: string): void {
     this.cut(clusterId, SessionCode.REVOKED, "the cluster was removed");
