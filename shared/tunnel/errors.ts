@@ -80,18 +80,19 @@ function namesByCode(codes: Record<string, number>): Map<number, string> {
   return new Map(Object.entries(codes).map(([name, code]) => [code, name]));
 }
 
-/** @returns `CANCEL` for 8; `code 99` for a number without a name */
+/** Names a code of RESET: `CANCEL` for 8, `code 99` for a number without a name. */
 export function resetCodeName(code: number): string {
   return RESET_NAMES.get(code) ?? `code ${code}`;
 }
 
-/** @returns `REPLACED` for 50; `code 99` for a number without a name */
+/** Names a code of GOAWAY: `REPLACED` for 50, `code 99` for a number without a name. */
 export function sessionCodeName(code: number): string {
   return SESSION_NAMES.get(code) ?? `code ${code}`;
 }
 
 /** A stream that did not end regularly: it was reset, or its session ended. */
 export class StreamError extends Error {
+  /** Always `StreamError`. */
   override readonly name = "StreamError";
   /** Mostly one of {@linkcode ResetCode}; a newer peer may send others. */
   readonly code: number;
@@ -101,6 +102,8 @@ export class StreamError extends Error {
   readonly remote: boolean;
 
   /**
+   * Makes the error of a cut stream.
+   *
    * @param code see {@linkcode ResetCode}
    * @param reason for a human
    * @param remote whether the peer cut it
@@ -121,6 +124,7 @@ export type SessionErrorCode = "going-away" | "too-many-streams" | "closed" | "n
 
 /** A session that cannot do what was asked now. */
 export class SessionError extends Error {
+  /** Always `SessionError`. */
   override readonly name = "SessionError";
   /**
    * `going-away`: a GOAWAY was sent or received, use the next session; `too-many-streams`: the
@@ -129,7 +133,7 @@ export class SessionError extends Error {
    */
   readonly code: SessionErrorCode;
 
-  /** @param code why */
+  /** Makes the error; `code` says why. */
   constructor(code: SessionErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -138,11 +142,12 @@ export class SessionError extends Error {
 
 /** The peer broke the protocol; carries what the GOAWAY tells it. Ends the session. */
 export class ProtocolError extends Error {
+  /** Always `ProtocolError`. */
   override readonly name = "ProtocolError";
   /** See {@linkcode SessionCode}. */
   readonly code: number;
 
-  /** @param code what the peer is told */
+  /** Makes the error; `code` is what the peer is told. */
   constructor(code: number, message: string) {
     super(message);
     this.code = code;
@@ -151,5 +156,6 @@ export class ProtocolError extends Error {
 
 /** A header block that cannot be written or read. Ends the stream it belongs to. */
 export class HeadError extends Error {
+  /** Always `HeadError`. */
   override readonly name = "HeadError";
 }

@@ -11,8 +11,8 @@ const MIN_GAP_MS = 5;
 
 /** What a {@linkcode GrowthSampler} needs. */
 export interface GrowthSamplerOptions {
-  /** Sends a PING and calls back at its PONG with the round trip in milliseconds. */
-  ping: (done: (rttMs: number) => void) => void;
+  /** Sends a PING and calls back at its PONG with the round trip and the shortest one so far, in ms. */
+  ping: (done: (rttMs: number, minRttMs: number) => void) => void;
   /** The window has grown: its credit should go out. */
   onGrown: (window: ReceiveWindow) => void;
   /** In milliseconds. */
@@ -52,13 +52,15 @@ export class GrowthSampler {
   #begin(): void {
     this.#running = true;
     this.#number++;
-    this.#ping((rttMs) => {
+    this.#ping((rttMs, minRttMs) => {
       const now = this.#now();
       this.#running = false;
       this.#notBefore = now + MIN_GAP_MS;
       const windows = this.#windows;
       this.#windows = [];
-      for (const window of windows) if (window.endSample(rttMs, now)) this.#onGrown(window);
+      for (const window of windows) {
+        if (window.endSample(rttMs, minRttMs, now)) this.#onGrown(window);
+      }
     });
   }
 }

@@ -20,4 +20,5 @@ export {
   type SessionStats,
 } from "./session.ts";
 export { TunnelStream } from "./stream.ts";
+export type { StreamCounts } from "./streams.ts";
 export { WindowBudget } from "./window.ts";

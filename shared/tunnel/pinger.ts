@@ -7,9 +7,12 @@ import { encodePing } from "./encode.ts";
 import { readUint32 } from "./decode.ts";
 import { FrameType } from "./frame.ts";
 
+/** Called with the round trip and the shortest one so far, in milliseconds. */
+export type PingDone = (rttMs: number, minRttMs: number) => void;
+
 interface Outstanding {
   sentAt: number;
-  done: ((rttMs: number) => void) | undefined;
+  done: PingDone | undefined;
 }
 
 /** Sends PINGs and matches PONGs. */
@@ -19,6 +22,7 @@ export class Pinger {
   readonly #outstanding = new Map<number, Outstanding>();
   #next = 1;
   #rttMs: number | undefined;
+  #minRttMs = Infinity;
 
   /**
    * @param send queues a control frame
@@ -39,8 +43,8 @@ export class Pinger {
     return this.#outstanding.size;
   }
 
-  /** Sends a PING. @param done called at its PONG with its round trip in milliseconds */
-  ping(done?: (rttMs: number) => void): void {
+  /** Sends a PING. @param done called at its PONG */
+  ping(done?: PingDone): void {
     const number = this.#next;
     this.#next = (this.#next % 0xffffffff) + 1;
     this.#outstanding.set(number, { sentAt: this.#now(), done });
@@ -55,7 +59,8 @@ export class Pinger {
     this.#outstanding.delete(number);
     const rttMs = Math.max(0, this.#now() - found.sentAt);
     this.#rttMs = this.#rttMs === undefined ? rttMs : this.#rttMs * 0.875 + rttMs * 0.125;
-    found.done?.(rttMs);
+    this.#minRttMs = Math.min(rttMs, this.#minRttMs);
+    found.done?.(rttMs, this.#minRttMs);
     return true;
   }
 }

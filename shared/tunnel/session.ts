@@ -63,13 +63,17 @@ export interface SessionEnd {
 export interface SessionStats extends StreamCounts {
   /** Live streams. */
   streams: number;
+  /** Frames that came in. */
   framesIn: number;
+  /** Frames that were put into messages. */
   framesOut: number;
+  /** Messages that came in. */
   messagesIn: number;
+  /** Messages that were given to the connection. */
   messagesOut: number;
-  /** Headers included. */
+  /** Bytes that came in, headers included. */
   bytesIn: number;
-  /** Headers included. */
+  /** Bytes that were given to the connection, headers included. */
   bytesOut: number;
   /** Bytes that came in and were not read yet. */
   unread: number;
@@ -102,13 +106,13 @@ export interface SessionOptions {
   onStream?: (stream: TunnelStream) => void;
   /** The peer sent GOAWAY: dial anew; streams that are open go on. */
   onGoAway?: (info: GoAwayInfo) => void;
-  /** @default {none} */
+  /** Told of broken rules and of handlers that fail. @default {none} */
   log?: SessionLog;
   /** A clock that never goes back, in milliseconds. @default {performance.now} */
   now?: () => number;
-  /** @default {Math.random}; spreads the timers of many sessions */
+  /** Spreads the timers of many sessions; 0 to 1. @default {Math.random} */
   random?: () => number;
-  /** @default {setTimeout} */
+  /** Sets timers. @default {setTimeout} */
   setTimer?: SetTimer;
 }
 
@@ -540,7 +544,9 @@ export class Session {
     const bytes = window.beginShrink();
     if (bytes === 0) return;
     this.#scheduler.control(encodeWindow(window.id, -bytes));
-    this.#pinger.ping(() => window.finishShrink(bytes));
+    this.#pinger.ping(() => {
+      if (window.finishShrink(bytes)) this.#scheduler.window(window);
+    });
   }
 
   #onEmpty(): void {

@@ -52,10 +52,15 @@ export interface StreamTableOptions {
 
 /** What happened to streams so far. */
 export interface StreamCounts {
+  /** Streams that this side opened. */
   opened: number;
+  /** Streams that the peer opened and this side took. */
   accepted: number;
+  /** Streams that the peer opened and this side refused. */
   refused: number;
+  /** RESETs that cut a live stream. */
   resetsIn: number;
+  /** RESETs that this side sent. */
   resetsOut: number;
 }
 

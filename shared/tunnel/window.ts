@@ -15,8 +15,10 @@ export class WindowBudget {
   #used = 0;
 
   /**
+   * Makes a full budget.
+   *
    * @param total in bytes
-   * @default {32 MiB}
+   * @throws {RangeError} when that is no whole number, or below 0
    */
   constructor(total: number = 32 * 1024 * 1024) {
     if (!Number.isSafeInteger(total) || total < 0) {
@@ -30,7 +32,11 @@ export class WindowBudget {
     return this.#used;
   }
 
-  /** @returns how many of the asked bytes were granted; 0 to `bytes` */
+  /**
+   * Takes bytes out of the budget.
+   *
+   * @returns how many of them were granted; 0 to `bytes`
+   */
   take(bytes: number): number {
     const granted = Math.min(bytes, this.total - this.#used);
     this.#used += granted;
@@ -138,17 +144,23 @@ export class ReceiveWindow {
   }
 
   /**
-   * Looks at one finished sample and grows the window where that can help: the stream used most of
-   * its window within a round trip, was read promptly, and was faster than at the last growth.
+   * Looks at one finished sample and grows the window where that can help: the peer used most of it
+   * within a round trip, the application read what came, and a larger window may be faster. It may
+   * while the window is small, while it is below four times bandwidth times the shortest round
+   * trip, or while growing has made it faster so far. A full link passes none of these, however
+   * long its queues make the round trip.
    *
    * @param rttMs how long the sample took, in milliseconds
+   * @param minRttMs the shortest round trip of the session, in milliseconds
    * @param now in milliseconds
    * @returns whether a WINDOW should go out now
    */
-  endSample(rttMs: number, now: number): boolean {
+  endSample(rttMs: number, minRttMs: number, now: number): boolean {
     const rate = this.sampled / Math.max(rttMs, 0.05);
-    const limited = this.sampled >= this.#size / 2 && this.#unread.bytes <= this.#size / 2;
-    if (!limited || rate < this.#bestRate * 1.1 || this.#closed || this.#shrinking) {
+    const limited = this.sampled >= this.#size / 2 && this.#unread.bytes <= this.sampled / 4;
+    const promising = this.#size < SMALL_WINDOW || this.#size <= 4 * rate * minRttMs ||
+      rate >= this.#bestRate * 1.1;
+    if (!limited || !promising || this.#closed || this.#shrinking) {
       this.#sampleGapMs = Math.min(this.#sampleGapMs * 2, LAST_SAMPLE_GAP_MS);
       this.#nextSampleAt = now + this.#sampleGapMs;
       return false;
@@ -159,7 +171,7 @@ export class ReceiveWindow {
       this.#nextSampleAt = now + LAST_SAMPLE_GAP_MS;
       return false;
     }
-    this.#bestRate = rate;
+    this.#bestRate = Math.max(rate, this.#bestRate);
     this.#sampleGapMs = FIRST_SAMPLE_GAP_MS;
     this.#nextSampleAt = now;
     this.#size += granted;
@@ -180,15 +192,21 @@ export class ReceiveWindow {
     return this.#size - this.#base;
   }
 
-  /** The peer has seen the shrinking of `bytes`. */
-  finishShrink(bytes: number): void {
-    if (this.#closed) return;
+  /**
+   * The peer has seen the shrinking of `bytes`.
+   *
+   * @returns whether a WINDOW should go out now: what was not worth one in a large window may be
+   * all the credit of a small one
+   */
+  finishShrink(bytes: number): boolean {
+    if (this.#closed) return false;
     this.#shrinking = false;
     this.#size -= bytes;
     this.#allowed -= bytes;
     this.#bestRate = 0;
     this.#sampleGapMs = FIRST_SAMPLE_GAP_MS;
     this.#budget.release(bytes);
+    return !this.queued && this.#due >= this.#size / 2;
   }
 
   /** No more data will come or be returned: gives all growth back. Idempotent. */
@@ -199,6 +217,8 @@ export class ReceiveWindow {
   }
 }
 
+/** Up to here a window grows whenever it is in the way, in bytes. */
+const SMALL_WINDOW = 512 * 1024;
 /** Between two samples of a window that just grew, in milliseconds. */
 const FIRST_SAMPLE_GAP_MS = 5;
 /** Between two samples of a window that did not grow for long, in milliseconds. */
