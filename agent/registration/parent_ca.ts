@@ -38,10 +38,12 @@ export interface FindCaOptions {
  *
  * @param pem what `--cluster-reg-parent-ca-file` holds
  * @param file its name, for the message
- * @returns the text
- * @throws {ParentCaError} when it holds none, or a broken one
+ * @returns the text; `undefined` for an empty one: deploy/agent mounts such a file when no CA was
+ * given, and the system's count then
+ * @throws {ParentCaError} when it holds something else than whole certificates
  */
-export function checkCaFile(pem: string, file: string): string {
+export function checkCaFile(pem: string, file: string): string | undefined {
+  if (pem.trim() === "") return undefined;
   const blocks = pemBlocks(pem);
   if (blocks.length === 0) {
     throw new ParentCaError(
