@@ -41,9 +41,7 @@ export interface ConfigMapLike {
 
 /** What is needed of `Informer<ConfigMap>` of `shared/kube`. */
 export interface ConfigMapInformer {
-  /** The objects known now. */
-  list(): ConfigMapLike[];
-  /** Registers listeners. */
+  /** Registers listeners; tells of every object known now as added. */
   on(listener: {
     added?: (object: ConfigMapLike) => void;
     updated?: (object: ConfigMapLike) => void;
@@ -144,7 +142,6 @@ export class FrontProxyConfig implements Source<FrontProxySettings> {
         );
       },
     });
-    for (const object of informer.list()) onChange(object);
   }
 
   /** Takes new data; bad data is logged and changes nothing. */

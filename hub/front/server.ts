@@ -12,105 +12,24 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { failure, StatusError } from "../../shared/kube/status.ts";
-import type { Log } from "../../shared/log.ts";
 import { SOCKETS_PREFIX } from "../../shared/sockets_path.ts";
-import type { AgentCheck } from "./agent_check.ts";
-import type { Authorizer } from "./authorizer.ts";
+import { bindReadBackpressure } from "../../shared/tls_backpressure.ts";
 import { serveFetch } from "./fetch_adapter.ts";
-import type { FrontMetrics } from "./front_metrics.ts";
-import type { FrontProxySettings } from "./front_proxy_config.ts";
-import type { Authenticator, Identity } from "./identity.ts";
+import type { Front, FrontLimits, FrontOptions } from "./front_types.ts";
+import type { Identity } from "./identity.ts";
 import { sendStatus, sendStatusRaw, statusOf } from "./respond.ts";
-import { checkRequest, type ProxyPath, type Route, routeOf } from "./routes.ts";
-import { checkPair, type ServingPair } from "./serving_pair.ts";
-import type { Source } from "./source.ts";
+import { checkRequest, type Route, routeOf } from "./routes.ts";
+import { checkPair } from "./serving_pair.ts";
 
-/** A user's request for a child, authorised. */
-export interface ProxyRequestContext {
-  req: IncomingMessage;
-  res: ServerResponse;
-  path: ProxyPath;
-  identity: Identity;
-}
-
-/** A user's upgrade for a child, authorised. */
-export interface ProxyUpgradeContext {
-  req: IncomingMessage;
-  socket: Duplex;
-  /** Bytes that came behind the request head. */
-  head: Uint8Array;
-  path: ProxyPath;
-  identity: Identity;
-}
-
-/** An agent's dial, authorised. */
-export interface AttachContext {
-  req: IncomingMessage;
-  socket: Duplex;
-  /** Bytes that came behind the request head. */
-  head: Uint8Array;
-  clusterId: string;
-  identity: Identity;
-}
-
-/** Serves what is not about a child; identity is absent for health. */
-export type ApiHandler = (request: Request, identity: Identity | undefined) => Promise<Response>;
-
-/** Limits of the public port, in milliseconds and bytes. */
-export interface FrontLimits {
-  /** TLS handshake. @default {10_000} */
-  handshakeMs: number;
-  /** Request head. @default {10_000} */
-  headersMs: number;
-  /** Idle connection; above the 90 s that Go's HTTP client reuses one. @default {130_000} */
-  keepAliveMs: number;
-  /** Request head, in bytes. @default {65_536} */
-  maxHeaderSize: number;
-}
-
-/** Options of {@linkcode createFront}. */
-export interface FrontOptions {
-  /** Followed as it changes; new handshakes see the new certificate. */
-  serving: Source<ServingPair>;
-  /** Its CAs are what TLS verifies client certificates against; followed as they change. */
-  settings: Source<FrontProxySettings>;
-  authenticator: Authenticator;
-  authorizer: Authorizer;
-  /** Decides who may open a cluster's tunnel. */
-  agentCheck: AgentCheck;
-  api: ApiHandler;
-  /** Forwards a request; a rejection becomes a 500 or a cut. */
-  proxyRequest: (context: ProxyRequestContext) => Promise<void> | void;
-  /** Forwards an upgrade and owns the socket from then on. */
-  proxyUpgrade: (context: ProxyUpgradeContext) => Promise<void> | void;
-  /** Takes an agent's connection and owns the socket from then on. */
-  attach: (context: AttachContext) => Promise<void> | void;
-  /** A sentence while `sockets/...` cannot be served here, as on a standby: 503, retry at once. */
-  unavailable?: () => string | undefined;
-  log: Log;
-  metrics?: FrontMetrics;
-  limits?: Partial<FrontLimits>;
-}
-
-/** The public port. */
-export interface Front {
-  /** @returns where it listens */
-  listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
-  /** TLS connections open now. */
-  readonly connections: number;
-  /** Users' requests and upgrades under way; tunnels of agents do not count. */
-  readonly inFlight: number;
-  /**
-   * Stops accepting, refuses new requests on open connections (503), and waits for those under
-   * way. Open tunnels stay.
-   *
-   * @param drainMs how long to wait, in milliseconds
-   * @returns `true` when nothing was left
-   */
-  drain(drainMs: number): Promise<boolean>;
-  /** Drains, then destroys every connection that is left. */
-  close(options: { drainMs: number }): Promise<void>;
-}
+export type {
+  ApiHandler,
+  AttachContext,
+  Front,
+  FrontLimits,
+  FrontOptions,
+  ProxyRequestContext,
+  ProxyUpgradeContext,
+} from "./front_types.ts";
 
 const DEFAULT_LIMITS: FrontLimits = {
   handshakeMs: 10_000,
@@ -256,6 +175,7 @@ class HttpsFront implements Front {
   #track(socket: TLSSocket): void {
     const { metrics } = this.#options;
     socket.setNoDelay(true);
+    bindReadBackpressure(socket); // Or uploads that nobody reads would fill the memory
     socket.on("error", () => {}); // A peer that resets is no news
     this.#sockets.add(socket);
     metrics?.connections.set(this.#sockets.size);

@@ -147,6 +147,31 @@ Deno.test("A refused upload ends its connection", async () => {
   assert.match(answer.head, /\r\nConnection: close/i);
 });
 
+Deno.test("An upload that nobody reads is held back, also behind an upgrade", async () => {
+  await using test = await TestFront.start({ proxyRequest: () => {}, proxyUpgrade: () => {} });
+  const head = `Host: hub\r\n${ALICE.join("\r\n")}\r\n`;
+  const heads = [
+    `POST ${DIRECT}/x HTTP/1.1\r\n${head}Content-Length: 1000000000\r\n\r\n`,
+    `POST ${DIRECT}/x HTTP/1.1\r\n${head}Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`,
+  ];
+  for (const text of heads) {
+    const socket = test.connect();
+    await new Promise<void>((resolve) => socket.once("secureConnect", () => resolve()));
+    socket.write(text);
+    let written = 0;
+    const fill = (): void => {
+      while (!socket.destroyed && written < 100_000_000) {
+        written += 65_536;
+        if (!socket.write(new Uint8Array(65_536))) return;
+      }
+    };
+    socket.on("drain", fill);
+    fill();
+    await delay(500);
+    assert.ok(written < 16 * 1024 * 1024, `${written}`);
+  }
+});
+
 Deno.test("Slow heads and silent handshakes end at their limit; others are served", async () => {
   await using test = await TestFront.start({ limits: { headersMs: 400, handshakeMs: 400 } });
   const started = performance.now();

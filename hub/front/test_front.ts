@@ -184,24 +184,24 @@ export class TestFront implements AsyncDisposable {
   /** Writes the front proxy's ConfigMap. */
   configure(data: Record<string, string> = {}): void {
     this.config.follow({
-      on: () => {},
-      list: () => [{
-        metadata: { name: FRONT_PROXY_CONFIG_MAP },
-        data: {
-          "requestheader-client-ca-file": this.frontProxyCa.pem,
-          "requestheader-allowed-names": JSON.stringify(
-            this.#options.allowedNames ?? ["front-proxy-client"],
-          ),
-          "requestheader-username-headers": '["X-Remote-User"]',
-          "requestheader-group-headers": '["X-Remote-Group"]',
-          "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
-          "requestheader-uid-headers": JSON.stringify(
-            this.#options.uidHeaders ?? ["X-Remote-Uid"],
-          ),
-          "client-ca-file": this.clientCa.pem,
-          ...data,
-        },
-      }],
+      on: ({ added }) =>
+        added?.({
+          metadata: { name: FRONT_PROXY_CONFIG_MAP },
+          data: {
+            "requestheader-client-ca-file": this.frontProxyCa.pem,
+            "requestheader-allowed-names": JSON.stringify(
+              this.#options.allowedNames ?? ["front-proxy-client"],
+            ),
+            "requestheader-username-headers": '["X-Remote-User"]',
+            "requestheader-group-headers": '["X-Remote-Group"]',
+            "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+            "requestheader-uid-headers": JSON.stringify(
+              this.#options.uidHeaders ?? ["X-Remote-Uid"],
+            ),
+            "client-ca-file": this.clientCa.pem,
+            ...data,
+          },
+        }),
     });
   }
 
