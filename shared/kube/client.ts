@@ -3,90 +3,27 @@
  *
  * @module
  */
-import { DeadlineError, delay, withDeadline } from "../backoff.ts";
 import { type Log, silentLog } from "../log.ts";
-import { VERSION } from "../version.ts";
-import { BodyTooLargeError, readBody, statusErrorOf } from "./body.ts";
+import { BodyTooLargeError } from "./body.ts";
+import { Caller, parseJson } from "./caller.ts";
+import type {
+  CallOptions,
+  DeleteOptions,
+  KubeClientOptions,
+  ListOptions,
+  ListResult,
+  ObjectOptions,
+  PatchOptions,
+  RawInit,
+  WriteOptions,
+} from "./client_options.ts";
 import { apiVersionOf, resourcePath, type ResourceRef, SERVICE_ACCOUNTS } from "./resources.ts";
 import { isStatus, StatusError } from "./status.ts";
-import type { Transport } from "./transport.ts";
 import type { KubeList, KubeObject, TokenRequest, WatchEvent } from "./types.ts";
 import { watch, type WatchOptions } from "./watch.ts";
 
-/** Options of {@linkcode KubeClient}. */
-export interface KubeClientOptions {
-  /** The way to the API server. */
-  transport: Transport;
-  /** @default {"clusternet/<version>"} */
-  userAgent?: string;
-  /** Deadline of a call with the reading of its answer, in milliseconds. @default {15_000} */
-  timeoutMs?: number;
-  /** Longest answer, in bytes, unpacked. @default {64 MiB} */
-  maxBodyBytes?: number;
-  /** @default {silent} */
-  log?: Log;
-}
-
-/** What every call takes. */
-export interface CallOptions {
-  /** Ends the call. */
-  signal?: AbortSignal | undefined;
-  /** In place of the client's. */
-  timeoutMs?: number | undefined;
-}
-
-/** Which object. */
-export interface ObjectOptions extends CallOptions {
-  namespace?: string | undefined;
-  subresource?: string | undefined;
-}
-
-/** Options of {@linkcode KubeClient.list}. */
-export interface ListOptions extends CallOptions {
-  /** All namespaces without it. */
-  namespace?: string | undefined;
-  labelSelector?: string | undefined;
-  fieldSelector?: string | undefined;
-  /** Objects per page. @default {500} */
-  limit?: number | undefined;
-}
-
-/** Options of calls that write. */
-export interface WriteOptions extends ObjectOptions {
-  /** Name of the object, where `obj` does not say it. */
-  name?: string | undefined;
-  /** The server checks and does nothing. */
-  dryRun?: boolean | undefined;
-  fieldManager?: string | undefined;
-}
-
-/** Options of {@linkcode KubeClient.patch}. */
-export interface PatchOptions extends ObjectOptions {
-  /** `merge` RFC 7396, `json` RFC 6902, `strategic` built-in kinds only, `apply` server side. */
-  type: "merge" | "json" | "strategic" | "apply";
-  /** Needed for `apply`. */
-  fieldManager?: string | undefined;
-  /** `apply`: takes fields over from other managers. */
-  force?: boolean | undefined;
-  dryRun?: boolean | undefined;
-}
-
-/** Options of {@linkcode KubeClient.delete}. */
-export interface DeleteOptions extends CallOptions {
-  namespace?: string | undefined;
-  preconditions?: { uid?: string; resourceVersion?: string } | undefined;
-  propagationPolicy?: "Background" | "Foreground" | "Orphan" | undefined;
-  dryRun?: boolean | undefined;
-}
-
-/** Options of {@linkcode KubeClient.json}, {@linkcode KubeClient.raw}, {@linkcode KubeClient.open}. */
-export type RawInit = RequestInit & { timeoutMs?: number | undefined };
-
-/** All objects, and the resource version from which a watch goes on. */
-export interface ListResult<T> {
-  items: T[];
-  resourceVersion: string;
-}
+export { BodyError } from "./caller.ts";
+export type * from "./client_options.ts";
 
 const PATCH_TYPES = {
   merge: "application/merge-patch+json",
@@ -97,10 +34,6 @@ const PATCH_TYPES = {
 
 /** A list's pages together: more than any kind here can need, less than what kills the process. */
 const MAX_LIST_BYTES = 512 * 1024 * 1024;
-/** A server that is too busy is asked again this often within the deadline. */
-const MAX_BUSY_RETRIES = 3;
-const ORIGIN = "https://kubernetes.invalid"; // Transports use their own (RFC 2606)
-const decoder = new TextDecoder();
 
 type Query = Record<string, string | number | boolean | undefined>;
 
@@ -131,17 +64,11 @@ function withQuery(path: string, query: Query): string {
  * ```
  */
 export class KubeClient {
-  readonly #transport: Transport;
-  readonly #userAgent: string;
-  readonly #timeoutMs: number;
-  readonly #maxBodyBytes: number;
+  readonly #caller: Caller;
   readonly #log: Log;
 
   constructor(options: KubeClientOptions) {
-    this.#transport = options.transport;
-    this.#userAgent = options.userAgent ?? `clusternet/${VERSION}`;
-    this.#timeoutMs = options.timeoutMs ?? 15_000;
-    this.#maxBodyBytes = options.maxBodyBytes ?? 64 * 1024 * 1024;
+    this.#caller = new Caller(options);
     this.#log = options.log ?? silentLog;
   }
 
@@ -151,7 +78,7 @@ export class KubeClient {
    * @throws {StatusError} 404 when there is none
    */
   async get<T>(resource: ResourceRef, name: string, options: ObjectOptions = {}): Promise<T> {
-    return await this.#call<T>("GET", resourcePath(resource, { ...options, name }), options);
+    return await this.#caller.call<T>("GET", resourcePath(resource, { ...options, name }), options);
   }
 
   /** As `get`, but `undefined` when there is no such object. */
@@ -201,7 +128,7 @@ export class KubeClient {
       const query = { labelSelector, fieldSelector, limit, continue: next };
       let text: string;
       try {
-        text = await this.#text("GET", withQuery(path, query), options);
+        text = await this.#caller.text("GET", withQuery(path, query), options);
       } catch (error) {
         if (next !== undefined && isStatus(error, 410)) throw new ExpiredPagesError();
         throw error;
@@ -212,7 +139,7 @@ export class KubeClient {
           `Cannot list ${resource.plural}: they are more than ${MAX_LIST_BYTES} bytes`,
         );
       }
-      const page = parse<KubeList<T>>(text, `GET ${path}`);
+      const page = parseJson<KubeList<T>>(text, `GET ${path}`);
       for (const item of page.items ?? []) {
         // Items of a list come without them
         const object = item as KubeObject;
@@ -239,7 +166,7 @@ export class KubeClient {
       ...(subresource === undefined ? {} : { name: name ?? nameOf(resource, obj), subresource }),
     });
     const query = { dryRun: dryRun ? "All" : undefined, fieldManager };
-    return await this.#call<T>("POST", withQuery(path, query), options, obj);
+    return await this.#caller.call<T>("POST", withQuery(path, query), options, obj);
   }
 
   /**
@@ -255,7 +182,7 @@ export class KubeClient {
       subresource,
     });
     const query = { dryRun: dryRun ? "All" : undefined, fieldManager };
-    return await this.#call<T>("PUT", withQuery(path, query), options, obj);
+    return await this.#caller.call<T>("PUT", withQuery(path, query), options, obj);
   }
 
   /**
@@ -279,7 +206,7 @@ export class KubeClient {
       fieldManager,
       force: type === "apply" ? force : undefined,
     });
-    return await this.#call<T>("PATCH", path, options, body, PATCH_TYPES[type]);
+    return await this.#caller.call<T>("PATCH", path, options, body, PATCH_TYPES[type]);
   }
 
   /**
@@ -289,7 +216,7 @@ export class KubeClient {
    */
   async delete(resource: ResourceRef, name: string, options: DeleteOptions = {}): Promise<void> {
     const { namespace, preconditions, propagationPolicy, dryRun } = options;
-    await this.#text("DELETE", resourcePath(resource, { namespace, name }), options, {
+    await this.#caller.text("DELETE", resourcePath(resource, { namespace, name }), options, {
       kind: "DeleteOptions",
       apiVersion: "v1",
       ...(preconditions === undefined ? {} : { preconditions }),
@@ -335,18 +262,7 @@ export class KubeClient {
    * @param path starts with `/`, with its query
    */
   async raw(path: string, init: RawInit = {}): Promise<Response> {
-    const { timeoutMs = this.#timeoutMs, signal, ...rest } = init;
-    const what = `${rest.method ?? "GET"} ${path.replace(/\?.*/s, "")}`;
-    return await withDeadline(timeoutMs, `finish ${what}`, async (live) => {
-      const response = await this.#send(path, rest, live);
-      const body = await this.#read(what, response, live);
-      const empty = response.status === 204 || response.status === 304;
-      return new Response(empty ? null : body, {
-        status: response.status,
-        statusText: response.statusText,
-        headers: response.headers,
-      });
-    }, signal ?? undefined);
+    return await this.#caller.raw(path, init);
   }
 
   /**
@@ -355,11 +271,7 @@ export class KubeClient {
    * @throws {StatusError} for an answer other than 2xx
    */
   async json<T>(path: string, init: RawInit = {}): Promise<T> {
-    const response = await this.raw(path, init);
-    const what = `${init.method ?? "GET"} ${path.replace(/\?.*/s, "")}`;
-    const text = await response.text();
-    if (!response.ok) throw statusErrorOf(what, response, text);
-    return parse<T>(text, what);
+    return await this.#caller.json<T>(path, init);
   }
 
   /**
@@ -369,108 +281,11 @@ export class KubeClient {
    * @param path starts with `/`, with its query
    */
   async open(path: string, init: RawInit = {}): Promise<Response> {
-    const { timeoutMs = this.#timeoutMs, signal, ...rest } = init;
-    const what = `${rest.method ?? "GET"} ${path.replace(/\?.*/s, "")}`;
-    signal?.throwIfAborted();
-    const controller = new AbortController();
-    const onAbort = (): void => controller.abort(signal!.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      return await withDeadline(timeoutMs, `get an answer to ${what}`, async (live) => {
-        const onDeadline = (): void => controller.abort(live.reason);
-        live.addEventListener("abort", onDeadline, { once: true });
-        try {
-          return await this.#send(path, rest, controller.signal);
-        } finally {
-          live.removeEventListener("abort", onDeadline);
-        }
-      }, signal ?? undefined);
-    } catch (error) {
-      signal?.removeEventListener("abort", onAbort);
-      throw error;
-    }
+    return await this.#caller.open(path, init);
   }
-
-  async #call<T>(
-    method: string,
-    path: string,
-    options: CallOptions,
-    body?: unknown,
-    contentType?: string,
-  ): Promise<T> {
-    const text = await this.#text(method, path, options, body, contentType);
-    return parse<T>(text, `${method} ${path.replace(/\?.*/s, "")}`);
-  }
-
-  async #text(
-    method: string,
-    path: string,
-    { signal, timeoutMs = this.#timeoutMs }: CallOptions,
-    body?: unknown,
-    contentType = "application/json",
-  ): Promise<string> {
-    const what = `${method} ${path.replace(/\?.*/s, "")}`;
-    const init: RequestInit = body === undefined ? { method } : {
-      method,
-      body: JSON.stringify(body),
-      headers: { "Content-Type": contentType },
-    };
-    return await withDeadline(timeoutMs, `finish ${what}`, async (live) => {
-      for (let tries = 0;; tries++) {
-        const response = await this.#send(path, init, live);
-        const text = decoder.decode(await this.#read(what, response, live));
-        if (response.ok) return text;
-        const error = statusErrorOf(what, response, text);
-        // Refused before anything was done (API Priority and Fairness): safe for every method
-        const waitSeconds = error.status.details?.retryAfterSeconds ?? 1;
-        const busy = response.status === 429 && waitSeconds * 1000 < timeoutMs;
-        if (!busy || tries >= MAX_BUSY_RETRIES) throw error;
-        await delay(waitSeconds * 1000, live);
-      }
-    }, signal);
-  }
-
-  async #send(path: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
-    const headers = new Headers(init.headers);
-    if (!headers.has("Accept")) headers.set("Accept", "application/json"); // Never a Table
-    headers.set("User-Agent", this.#userAgent);
-    return await this.#transport(new Request(ORIGIN + path, { ...init, headers, signal }));
-  }
-
-  async #read(
-    what: string,
-    response: Response,
-    signal: AbortSignal,
-  ): Promise<Uint8Array<ArrayBuffer>> {
-    try {
-      return await readBody(response.body, this.#maxBodyBytes, signal);
-    } catch (cause) {
-      signal.throwIfAborted();
-      if (cause instanceof BodyTooLargeError || cause instanceof DeadlineError) throw cause;
-      const detail = cause instanceof Error ? cause.message : String(cause);
-      throw new BodyError(`The answer to ${what} broke off: ${detail}`, { cause });
-    }
-  }
-}
-
-/** Thrown when an answer broke off, or is not what was asked for. */
-export class BodyError extends Error {
-  override readonly name = "BodyError";
 }
 
 class ExpiredPagesError extends Error {}
-
-function parse<T>(text: string, what: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new BodyError(`The answer to ${what} is not JSON`, { cause });
-  }
-  const kind = (value as KubeObject | null)?.kind;
-  if (kind === "Table") throw new BodyError(`The answer to ${what} is a Table, not the objects`);
-  return value as T;
-}
 
 function nameOf(resource: ResourceRef, obj: unknown): string {
   const name = (obj as KubeObject).metadata?.name;

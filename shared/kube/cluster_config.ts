@@ -14,13 +14,13 @@ export interface TokenOptions {
 export interface ClusterConfig {
   /** URL of the API server, with a path where it has one. */
   server: string;
-  /** PEM bundle that the server's certificate must lead to. */
+  /** PEM bundle that the server's certificate must lead to. @default {the runtime's roots} */
   ca?: string;
   /** PEM client certificate and key. */
   clientCert?: { cert: string; key: string };
   /** Bearer token, asked for at each request. */
   token?: (options?: TokenOptions) => Promise<string | undefined>;
-  /** Name to verify in place of the URL's host; refused by `kubeTransport`. */
+  /** Name to verify in place of the URL's host. */
   tlsServerName?: string;
   /** `http://`, `https://` or `socks5://` proxy, with user and password where it wants them. */
   proxyUrl?: string;

@@ -4,6 +4,8 @@
  * @module
  */
 import type { ClusterConfig } from "./cluster_config.ts";
+import { type Exchange, fetchExchange, parseProxy } from "./exchange.ts";
+import { httpsExchange } from "./https_exchange.ts";
 
 /**
  * Carries one request. The URL's origin means nothing: a real transport puts its server's in
@@ -63,39 +65,26 @@ function serverUrl(config: ClusterConfig): URL {
   return url;
 }
 
-function proxyOption(proxyUrl: string | undefined): { proxy?: Deno.Proxy } {
-  if (proxyUrl === undefined || proxyUrl === "") return {};
-  if (!URL.canParse(proxyUrl)) {
-    throw new TypeError("Cannot use the proxy URL: write it as http://host:port");
-  }
-  const url = new URL(proxyUrl);
-  if (!["http:", "https:", "socks5:", "socks5h:"].includes(url.protocol)) {
-    throw new TypeError(
-      `Cannot use a proxy of scheme "${url.protocol}": http, https and socks5 are known`,
-    );
-  }
-  const basicAuth = {
-    username: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
-  };
-  url.username = "";
-  url.password = "";
-  return {
-    proxy: { url: url.href, ...(basicAuth.username === "" ? {} : { basicAuth }) },
-  };
-}
-
 /** What the runtime says, without the URL that it repeats. */
 function detailOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  const text = first instanceof Error ? first.message : String(first);
   return text.replace(/^error sending request(?: for url \([^)]*\))?:?\s*/, "")
     .replace(/^(client error \(\w+\)|error trying to connect): /, "") || "connection failed";
 }
 
+function chooseExchange(config: ClusterConfig, url: URL): Exchange {
+  const strict = url.protocol === "https:" && (config.ca || config.tlsServerName);
+  const proxy = config.proxyUrl ? parseProxy(config.proxyUrl).url.protocol : "http:";
+  return strict && (proxy === "http:" || config.tlsServerName)
+    ? httpsExchange(config)
+    : fetchExchange(config);
+}
+
 /**
- * Opens a transport to a cluster, over the runtime's `fetch` and HTTP/1.1: with HTTP/2 a dead
- * connection would fail every request until TCP gives up (kubernetes/client-go#374); so a request
- * that times out takes its connection with it.
+ * Opens a transport to a cluster: over `node:https` where a CA is given, for that CA is then all
+ * that is trusted, and over `fetch` otherwise (the runtime's roots, clear text over loopback,
+ * `socks5:` and `https:` proxies). HTTP/1.1 with pooled connections.
  *
  * A bearer token is asked for at each request. After a 401 it is read afresh and, if it changed,
  * the request is sent once more: a request that was not authenticated was not carried out. A GET
@@ -105,24 +94,17 @@ function detailOf(error: unknown): string {
  * @param config the cluster
  * @returns the transport and its `close`
  * @throws {TypeError} when the configuration cannot be used
+ *
+ * @example
+ * ```ts ignore
+ * using connection = kubeTransport(await loadKubeConfig({ path }));
+ * const client = new KubeClient({ transport: connection.transport });
+ * ```
  */
 export function kubeTransport(config: ClusterConfig): KubeConnection {
-  if (config.tlsServerName !== undefined && config.tlsServerName !== "") {
-    throw new TypeError(
-      `Cannot use tls-server-name "${config.tlsServerName}": this client checks a certificate ` +
-        "against the server URL's host only; use a server URL with a name from the certificate",
-    );
-  }
   const base = serverUrl(config);
   const prefix = base.origin + base.pathname.replace(/\/+$/, "");
-  const client = Deno.createHttpClient({
-    http2: false,
-    poolMaxIdlePerHost: 8,
-    poolIdleTimeout: 60_000,
-    ...proxyOption(config.proxyUrl),
-    ...(config.ca === undefined ? {} : { caCerts: [config.ca] }),
-    ...(config.clientCert === undefined ? {} : config.clientCert),
-  });
+  const exchange = chooseExchange(config, base);
   const closed = new AbortController();
 
   const send = async (
@@ -133,18 +115,12 @@ export function kubeTransport(config: ClusterConfig): KubeConnection {
     const { pathname, search } = new URL(request.url);
     const headers = new Headers(request.headers);
     if (token !== undefined) headers.set("Authorization", `Bearer ${token}`);
-    const init: RequestInit & { client: Deno.HttpClient } = {
-      method: request.method,
-      headers,
-      client,
-      redirect: "manual",
-      signal: AbortSignal.any([request.signal, closed.signal]),
-      ...(body === undefined ? {} : { body }),
-    };
+    const signal = AbortSignal.any([request.signal, closed.signal]);
+    const url = new URL(prefix + pathname + search);
     try {
-      return await fetch(prefix + pathname + search, init);
+      return await exchange.send({ method: request.method, url, headers, body, signal });
     } catch (cause) {
-      init.signal!.throwIfAborted();
+      signal.throwIfAborted();
       throw new TransportError(
         `Cannot reach the Kubernetes API at ${base.origin}: ${detailOf(cause)}`,
         { cause },
@@ -173,7 +149,7 @@ export function kubeTransport(config: ClusterConfig): KubeConnection {
   const close = (): void => {
     if (closed.signal.aborted) return;
     closed.abort(new TransportError(`The connection to ${base.origin} was closed`));
-    client.close();
+    exchange.close();
   };
   return { transport, close, [Symbol.dispose]: close };
 }
