@@ -18,6 +18,7 @@ import { type SocketInfo, socketResponse } from "./socket_info.ts";
 
 /** Options of {@linkcode createApi}. */
 export interface ApiOptions {
+  /** Answers the health paths. */
   health: Health;
   /** What `/metrics` shows. */
   registry: Registry;

@@ -30,7 +30,7 @@ export interface HealthOptions {
   deadlineMs?: number;
 }
 
-/** @returns the response, or `undefined` when the path is not about health */
+/** Answers a request about health; `undefined` when its path is about something else. */
 export type Health = (request: Request, path: string) => Promise<Response | undefined>;
 
 const HEADERS = {

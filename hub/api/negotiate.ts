@@ -47,7 +47,9 @@ export function takesJson({ type, params }: MediaRange): boolean {
 
 /** A document that never changes while the process runs. */
 export interface Document {
+  /** The whole text. */
   body: string;
+  /** With its parameters. */
   contentType: string;
   /** Quoted, strong. */
   etag: string;
@@ -79,7 +81,12 @@ export function serveDocument(request: Request, { body, contentType, etag }: Doc
   return new Response(body, { headers: { ...headers, "Content-Type": contentType } });
 }
 
-/** @returns 406 with what can be had */
+/**
+ * Refuses a request whose `Accept` takes nothing that there is.
+ *
+ * @param types what can be had
+ * @returns 406
+ */
 export function notAcceptable(types: readonly string[]): Response {
   return statusResponse(
     failure(406, `only the following media types are accepted: ${types.join(", ")}`),

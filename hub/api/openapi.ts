@@ -139,7 +139,11 @@ function reference(v3: boolean): { $ref: string } {
 export class OpenApi {
   readonly #documents: ReadonlyMap<string, Document>;
 
-  /** @param version of the hub */
+  /**
+   * Renders the documents.
+   *
+   * @param version of the hub
+   */
   constructor(version: string) {
     const info = { title: "Clusternet hub", version: `v${version}` };
     const group = jsonDocument({

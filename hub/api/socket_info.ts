@@ -8,8 +8,11 @@ import { failure, statusResponse } from "../../shared/kube/status.ts";
 
 /** What the hub knows of a cluster's tunnel; times in milliseconds since the epoch. */
 export interface SocketInfo {
+  /** An agent is attached now. */
   connected: boolean;
+  /** When it attached. */
   connectedAt?: number;
+  /** When the last one left. */
   disconnectedAt?: number;
   /** Why the last tunnel ended. */
   reason?: string;

@@ -13,8 +13,11 @@ import type { Source } from "./source.ts";
 
 /** A ServiceAccount of the parent, as the hub recorded it when it approved the cluster. */
 export interface AgentAccount {
+  /** Its namespace. */
   namespace: string;
+  /** Its name. */
   name: string;
+  /** `metadata.uid`. */
   uid: string;
 }
 

@@ -56,9 +56,13 @@ export async function ensureApiServiceCaBundle(
 
 /** Options of {@linkcode keepApiServiceCaBundle}. */
 export interface KeepCaBundleOptions {
+  /** Reaches the parent. */
   client: RawKubeClient;
+  /** PEM; `undefined` leaves the APIService alone. */
   caBundle: Source<string | undefined>;
+  /** Ends it. */
   signal: AbortSignal;
+  /** Where changes and failures are written. */
   log: Log;
   /** How often it is looked at, beside each change of the bundle. @default {60_000} */
   everyMs?: number;

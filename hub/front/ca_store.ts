@@ -21,12 +21,17 @@ export interface StoredCa {
 
 /** Another process wrote first: load again. */
 export class StoreConflictError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "StoreConflictError";
 }
 
 /** Keeps one CA. */
 export interface CaStore {
-  /** @returns the CA, or `undefined` when there is none yet */
+  /**
+   * Reads it.
+   *
+   * @returns the CA, or `undefined` when there is none yet
+   */
   load(signal?: AbortSignal): Promise<StoredCa | undefined>;
   /**
    * Writes the first CA, or replaces the one given.

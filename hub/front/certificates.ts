@@ -19,7 +19,9 @@ export const SERVING_LIFE_MS = 90 * DAY_MS;
 
 /** A CA: PEM certificate and PKCS#8 PEM key. */
 export interface CaPair {
+  /** PEM; what follows the first certificate is not looked at. */
   cert: string;
+  /** PKCS#8 PEM. */
   key: string;
 }
 

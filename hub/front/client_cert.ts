@@ -117,6 +117,8 @@ export class PeerVerifier {
   #verdicts = new WeakMap<TLSSocket, Verdict>();
 
   /**
+   * Makes a verifier that has seen nobody yet.
+   *
    * @param anchors what is trusted at first
    * @param now milliseconds since the epoch
    */

@@ -15,7 +15,11 @@ export class FrontMetrics {
   /** TLS connections open on the public port. */
   readonly connections: Gauge;
 
-  /** @param registry where the series are registered */
+  /**
+   * Registers the series.
+   *
+   * @param registry where
+   */
   constructor(registry: Registry) {
     const registers = [registry];
     this.#refused = new Counter({

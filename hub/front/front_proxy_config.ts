@@ -35,7 +35,9 @@ export interface FrontProxySettings {
 
 /** The part of a ConfigMap that is read here. */
 export interface ConfigMapLike {
+  /** Name and namespace. */
   metadata?: { name?: string; namespace?: string };
+  /** Its texts. */
   data?: Record<string, string>;
 }
 
@@ -104,7 +106,11 @@ export class FrontProxyConfig implements Source<FrontProxySettings> {
   #loaded = false;
   #seen: string | undefined;
 
-  /** @param options where to write what happened */
+  /**
+   * Trusts nobody yet.
+   *
+   * @param options where to write what happened
+   */
   constructor({ log }: { log: Log }) {
     this.#log = log;
   }
@@ -119,7 +125,11 @@ export class FrontProxyConfig implements Source<FrontProxySettings> {
     return this.#loaded;
   }
 
-  /** @returns ends the subscription */
+  /**
+   * Calls the listener at each change.
+   *
+   * @returns ends the subscription
+   */
   subscribe(listener: (value: FrontProxySettings) => void): () => void {
     return this.#source.subscribe(listener);
   }

@@ -102,7 +102,12 @@ export interface FrontOptions {
 
 /** The public port. */
 export interface Front {
-  /** @returns where it listens */
+  /**
+   * Listens.
+   *
+   * @param address port 0 takes a free one
+   * @returns where it listens
+   */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>;
   /** TLS connections open now. */
   readonly connections: number;

@@ -35,6 +35,8 @@ export interface Identity {
 /** Judges a bearer token; {@linkcode TokenReviewer} does. */
 export interface TokenAuthenticator {
   /**
+   * Judges a token.
+   *
    * @returns the identity, or `undefined` when the token is not valid
    * @throws {StatusError} 503 when it could not be judged
    */
@@ -44,6 +46,8 @@ export interface TokenAuthenticator {
 /** Authenticates requests. */
 export interface Authenticator {
   /**
+   * Finds out who sent a request.
+   *
    * @throws {StatusError} 401 without a valid credential, 400 for a malformed one or for
    * `Impersonate-*` of a direct caller, 503 when a token could not be judged
    */

@@ -13,7 +13,7 @@ export interface RawKubeClient {
 
 /** A call to the parent. */
 export interface KubeCall {
-  /** @default {"GET"} */
+  /** HTTP method. @default {"GET"} */
   method?: "GET" | "POST" | "PUT";
   /** Sent as JSON. */
   body?: unknown;

@@ -27,13 +27,19 @@ export class ReviewCache<V extends NonNullable<unknown>> {
   readonly #running = new Map<string, Promise<V>>();
   readonly #options: ReviewCacheOptions<V>;
 
-  /** @param options bounds and lifetimes */
+  /**
+   * Makes an empty cache.
+   *
+   * @param options bounds and lifetimes
+   */
   constructor(options: ReviewCacheOptions<V>) {
     this.#options = options;
     this.#kept = new LRUCache({ max: options.max ?? 4096 });
   }
 
   /**
+   * Gives the answer, asking for it when there is none.
+   *
    * @param key SHA-256 of the question or another short text
    * @param load asks the parent; must have a deadline of its own
    * @returns the answer, and whether it was asked for just now

@@ -29,6 +29,7 @@ export interface FileOptions {
   certFile: string;
   /** PEM. */
   keyFile: string;
+  /** Where changes and failures are written. */
   log: Log;
   /** How often the files are read. @default {10_000} */
   pollMs?: number;
@@ -97,6 +98,7 @@ export interface SelfMadeOptions {
   store: CaStore;
   /** DNS names and addresses to serve as. */
   names: readonly string[];
+  /** Where changes and failures are written. */
   log: Log;
   /** How often lifetimes and the store are looked at. @default {600_000} */
   checkMs?: number;

@@ -9,6 +9,7 @@ import { createPublicKey, X509Certificate } from "node:crypto";
 export interface ServingPair {
   /** Leaf first. */
   cert: string;
+  /** Key of the leaf. */
   key: string;
 }
 

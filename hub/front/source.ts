@@ -8,7 +8,11 @@
 export interface Source<T> {
   /** The value as it is now. */
   readonly value: T;
-  /** @returns ends the subscription */
+  /**
+   * Calls the listener at each change.
+   *
+   * @returns ends the subscription
+   */
   subscribe(listener: (value: T) => void): () => void;
 }
 
@@ -28,7 +32,11 @@ export class ValueSource<T> implements Source<T> {
   readonly #listeners = new Set<(value: T) => void>();
   #value: T;
 
-  /** @param value the first value */
+  /**
+   * Starts with a value.
+   *
+   * @param value the first one
+   */
   constructor(value: T) {
     this.#value = value;
   }
@@ -44,7 +52,11 @@ export class ValueSource<T> implements Source<T> {
     for (const listener of [...this.#listeners]) listener(value);
   }
 
-  /** @returns ends the subscription */
+  /**
+   * Calls the listener at each change.
+   *
+   * @returns ends the subscription
+   */
   subscribe(listener: (value: T) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -50,7 +50,11 @@ export class TokenReviewer implements TokenAuthenticator {
   readonly #metrics: FrontMetrics | undefined;
   readonly #cache: ReviewCache<Answer>;
 
-  /** @param options what it needs */
+  /**
+   * Makes a reviewer with an empty cache.
+   *
+   * @param options what it needs
+   */
   constructor(options: TokenReviewerOptions) {
     const { ttlMs = 10_000, deadlineMs = 5_000, now = Date.now, metrics, client, log } = options;
     this.#options = { ttlMs, deadlineMs, now, client, log };
@@ -59,6 +63,8 @@ export class TokenReviewer implements TokenAuthenticator {
   }
 
   /**
+   * Judges a token.
+   *
    * @returns the identity, or `undefined` when the parent does not know the token
    * @throws {StatusError} 503 when the parent could not be asked
    */
