@@ -124,9 +124,11 @@ Deno.test("kubectl through the tunnel", async (t) => {
     });
 
     await t.step(`attach over ${transport}`, async () => {
-      await shell.log(`attached ${transport}`);
       await using attached = fleet.stream(["attach", pod], { env });
-      await attached.waitFor(new RegExp(`attached ${transport}`), { timeoutMs: 15_000 });
+      await eventually("the attached kubectl shows new output", 20_000, async () => {
+        await shell.log(`attached ${transport}`);
+        await attached.waitFor(new RegExp(`attached ${transport}`), { timeoutMs: 500 });
+      });
     });
 
     await t.step(`cp both ways over ${transport}`, async () => {
