@@ -288,13 +288,16 @@ class HttpsFront implements Front {
   }
 
   #onClientError(error: Error & { code?: string }, socket: Duplex): void {
-    this.#options.metrics?.refused("malformed");
     socket.on("error", () => {});
+    const slow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+    // Anything else, such as ECONNRESET, is a peer that went away
+    if (!slow && error.code?.startsWith("HPE_") !== true) return void socket.destroy();
+    this.#options.metrics?.refused(slow ? "slow" : "malformed");
     // In the middle of another answer, ours would be taken for a part of it
     if ((this.#busy.get(socket) ?? 0) > 0) return void socket.destroy();
     const status = error.code === "HPE_HEADER_OVERFLOW"
       ? failure(431, "Cannot read the request: its head is larger than 64 KiB")
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      : slow
       ? failure(408, "Cannot read the request: its head did not arrive in time")
       : failure(400, "Cannot read the request: it is not well-formed HTTP/1.1");
     sendStatusRaw(socket, status);
