@@ -78,6 +78,8 @@ export interface Controllers {
   known(clusterId: string): boolean;
   /** For `/readyz`: each throws while it fails. */
   readonly healthChecks: { name: string; check: () => void }[];
+  /** Resolves when the watches are closed after the signal. */
+  readonly stopped: Promise<void>;
   /** Resolves when all queues are empty and all Events are written; for tests. */
   idle(): Promise<void>;
 }
@@ -203,6 +205,7 @@ export function createControllers(options: ControllersOptions): Controllers {
         if (!isSynced) throw new Error("The requests and clusters of the parent are not read yet");
       },
     }],
+    stopped: Promise.all([requests.stopped, managed.stopped]).then(() => {}),
     async idle(): Promise<void> {
       await work.idle();
       await events.idle();

@@ -238,7 +238,8 @@ export class Monitor {
     if (connected?.status === "True") {
       events.record(cluster, "Normal", "Connected", connected.message);
     } else if (connected !== undefined) {
-      events.record(cluster, "Warning", "Disconnected", connected.message);
+      const lost = before.some(({ type }) => type === "Connected");
+      events.record(cluster, "Warning", lost ? "Disconnected" : "NotConnected", connected.message);
     }
     const duplicate = changed("DuplicateAgent");
     if (duplicate?.status === "True") {

@@ -79,12 +79,20 @@ export async function grantAccess<C>(
     const serviceAccount = { namespace: namespace!, name: name!, uid: uid! };
     return { serviceAccount, credentials: await onAccount(serviceAccount) };
   })();
+  // The API server checks each new role against escalation with a list that is fresh, which it is
+  // at most every 100 ms. So both roles are created in one moment, and then both bindings: two such
+  // waits instead of three (measured: 130 ms for all instead of 230).
+  const namespace = ensureObject(client, NAMESPACES, objects.namespace, {
+    ...base,
+    keepLeftover: true,
+  });
   const cluster = (async () => {
+    await namespace.catch(() => {}); // Only for the moment
     await ensureRole(CLUSTER_ROLES, objects.clusterRole);
     await ensureBinding(CLUSTER_ROLE_BINDINGS, objects.clusterRoleBinding);
   })();
   const namespaced = (async () => {
-    await ensureObject(client, NAMESPACES, objects.namespace, { ...base, keepLeftover: true });
+    await namespace;
     const rbac = (async () => {
       await ensureRole(ROLES, objects.role);
       await ensureBinding(ROLE_BINDINGS, objects.roleBinding);

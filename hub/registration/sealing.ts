@@ -22,14 +22,17 @@ export class SealingError extends Error {
  * @throws {SealingError} when it is not
  */
 export async function checkPublicKey(key: PublicKeyJwk): Promise<void> {
-  await importPublicKey(key);
+  await encrypt(key, new Uint8Array());
 }
 
-async function importPublicKey({ x, y }: PublicKeyJwk): Promise<CryptoKey> {
+/** Importing is not enough: Deno's WebCrypto finds a point off the curve only when it is used. */
+async function encrypt(key: PublicKeyJwk, plain: Uint8Array): Promise<string> {
   try {
     // Only these four members: a "d" or "key_ops" from elsewhere has no say here
-    const jwk: JsonWebKey = { kty: "EC", crv: "P-256", x, y };
-    return await crypto.subtle.importKey("jwk", jwk, CURVE, false, []);
+    const jwk: JsonWebKey = { kty: "EC", crv: "P-256", x: key.x, y: key.y };
+    const recipient = await crypto.subtle.importKey("jwk", jwk, CURVE, false, []);
+    return await new CompactEncrypt(plain).setProtectedHeader({ alg: ALG, enc: ENC })
+      .encrypt(recipient);
   } catch (cause) {
     throw new SealingError(
       "spec.publicKey is no point on P-256: delete the request and let the agent make a new key",
@@ -63,10 +66,7 @@ async function importPublicKey({ x, y }: PublicKeyJwk): Promise<CryptoKey> {
  * ```
  */
 export async function seal(key: PublicKeyJwk, credentials: SealedCredentials): Promise<string> {
-  const recipient = await importPublicKey(key);
-  const plain = new TextEncoder().encode(JSON.stringify(credentials));
-  return await new CompactEncrypt(plain).setProtectedHeader({ alg: ALG, enc: ENC })
-    .encrypt(recipient);
+  return await encrypt(key, new TextEncoder().encode(JSON.stringify(credentials)));
 }
 
 /**
