@@ -7,8 +7,10 @@
 import http from "node:http";
 import https from "node:https";
 import { isIP } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { HeaderList } from "../../shared/headers.ts";
 import { StatusError } from "../../shared/kube/status.ts";
+import { bindReadBackpressure } from "../../shared/tls_backpressure.ts";
 import type { MappedIdentity } from "./identity.ts";
 import type { Decision } from "./policy.ts";
 
@@ -140,7 +142,7 @@ export class Upstreams {
       identity: headers,
       hosts: [host],
       request: ({ fresh = false, ...options }) =>
-        (secure ? https : http).request({
+        send(secure, {
           port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
           agent: fresh ? false : pool,
           ...(secure ? tls : {}),
@@ -168,7 +170,7 @@ export class Upstreams {
       identity: [],
       hosts: decision.addresses,
       request: ({ fresh = false, ...options }) =>
-        (secure ? https : http).request({
+        send(secure, {
           port: decision.port,
           agent: fresh ? false : secure ? this.#tls : this.#plain,
           ...(secure ? tls : {}),
@@ -185,4 +187,13 @@ export class Upstreams {
       throw StatusError.of(502, `The agent cannot read its own token for the child: ${why}`);
     }
   }
+}
+
+/** Starts a request whose connection is read no faster than its answer is taken. */
+function send(secure: boolean, options: https.RequestOptions): http.ClientRequest {
+  if (!secure) return http.request(options);
+  return https.request(options).once(
+    "socket",
+    (socket) => bindReadBackpressure(socket as TLSSocket),
+  );
 }
