@@ -15,7 +15,7 @@ import { childEvents } from "./events.ts";
 import type { AgentFlags } from "./flags.ts";
 import type { HealthCheck } from "./health.ts";
 import { Lead } from "./lead.ts";
-import { ensureClusterId, leadWhenElected } from "./leader.ts";
+import { ensureClusterId, leadWhenElected, type Term } from "./leader.ts";
 import { type AgentMetrics, createAgentMetrics } from "./metrics.ts";
 import { type ClosableTransport, ParentAccess } from "./registration/parent_access.ts";
 import { ParentClock } from "./registration/parent_clock.ts";
@@ -222,7 +222,7 @@ class AgentProcess implements Agent {
         // Who led meanwhile may have stored fresher credentials
         const stored = known !== undefined && this.#now() - known.at < MAX_STORED_AGE_MS
           ? known.stored
-          : await load(term);
+          : await load(term.signal);
         known = undefined;
         await this.#leadTerm(clusterId, stored, store, term);
       },
@@ -299,7 +299,7 @@ class AgentProcess implements Agent {
     clusterId: string,
     stored: Stored,
     store: ParentClusterStore,
-    signal: AbortSignal,
+    { signal, confirmed }: Term,
   ): Promise<void> {
     const { flags, child, instanceId, proxyUrl, dial = dialTunnel } = this.#options;
     const reconnectSpreadMs = flags.reconnectSpread ?? stored.reconnectSpreadMs;
@@ -313,6 +313,7 @@ class AgentProcess implements Agent {
       metrics: this.#metrics,
       budget: this.#budget,
       dial,
+      confirmed,
       clusterId,
       parentUrl: flags.clusterRegParentUrl!,
       apiserverURL: child.config.server,

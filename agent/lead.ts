@@ -31,6 +31,8 @@ export interface LeadOptions {
   metrics: AgentMetrics;
   budget: WindowBudget;
   dial: typeof dialTunnel;
+  /** Awaited before each dial, see `Term`. */
+  confirmed: (signal: AbortSignal) => Promise<void>;
   clusterId: string;
   parentUrl: string;
   /** The child's API server as the agent sees it. */
@@ -147,6 +149,7 @@ export class Lead {
 
   async #dial(signal: AbortSignal): Promise<MessageConn> {
     const { registration, access, parentUrl, clusterId, proxyUrl, socketDir, dial } = this.#options;
+    await this.#options.confirmed(signal);
     if (registration.credentials.current() === undefined) await this.#recover(signal);
     const token = registration.credentials.current()?.token;
     const ca = await access.ca(signal);

@@ -74,6 +74,18 @@ async function createLease(
   }
 }
 
+/** One time as the leading agent. */
+export interface Term {
+  /** Aborts when another agent leads, or the election ends. */
+  signal: AbortSignal;
+  /**
+   * Waits until the Lease is known to be this agent's. To be awaited before each dial: who cannot
+   * reach the child's API keeps the tunnel that it has, but must not take it from an agent that
+   * may lead by now.
+   */
+  confirmed: (signal: AbortSignal) => Promise<void>;
+}
+
 /** Options of {@linkcode leadWhenElected}. */
 export interface ElectionOptions {
   /** Client of the child. */
@@ -88,7 +100,7 @@ export interface ElectionOptions {
   renewDeadlineMs: number;
   retryPeriodMs: number;
   /** One term: works until its signal aborts. What it throws before that ends the election. */
-  lead: (term: AbortSignal) => Promise<void>;
+  lead: (term: Term) => Promise<void>;
   /** Told whether another agent leads. */
   onStandby: (standby: boolean) => void;
   /** Ends the election; the Lease is given back then. */
@@ -102,34 +114,111 @@ export interface ElectionOptions {
  * Takes part in the election until the signal aborts; leads whenever elected. Who lost the Lease
  * takes part again: an agent never ends by losing it.
  *
+ * A Lease that cannot be renewed is not yet lost: when the child's API is away, no other agent can
+ * take it, and the tunnel and the status report are what tells the parent of it. So a term goes
+ * on, without new dials, until the Lease is renewed or seen in other hands.
+ *
  * @returns when the last term has ended and the Lease is given back
  * @throws what a term threw
  */
 export async function leadWhenElected(options: ElectionOptions): Promise<void> {
-  const { enabled, identity, lead, onStandby, signal, log = silentLog, now, random } = options;
-  if (!enabled) return await lead(signal);
-  const failed = new AbortController();
-  let terms = Promise.resolve();
-  const election = new LeaseElection({
-    client: options.client,
-    namespace: options.namespace,
-    name: SELF_CLUSTER_LEASE,
-    identity,
-    leaseDurationMs: options.leaseDurationMs,
-    renewDeadlineMs: options.renewDeadlineMs,
-    retryPeriodMs: options.retryPeriodMs,
-    onStartedLeading: (term) => {
-      // One after the other: an old term closes its session before a new one dials
-      terms = terms.then(() => lead(term)).catch((error) => {
-        if (!term.aborted) failed.abort(error);
+  if (options.enabled) return await new Candidate(options).run();
+  await options.lead({ signal: options.signal, confirmed: () => Promise.resolve() });
+}
+
+interface RunningTerm {
+  stop: AbortController;
+  /** Set while the Lease is not known to be ours. */
+  doubt: PromiseWithResolvers<void> | undefined;
+}
+
+class Candidate {
+  readonly #options: ElectionOptions;
+  readonly #log: Log;
+  readonly #failed = new AbortController();
+  readonly #election: LeaseElection;
+  #term: RunningTerm | undefined;
+  #terms: Promise<void> = Promise.resolve();
+
+  constructor(options: ElectionOptions) {
+    const { identity, log = silentLog, now, random, onStandby } = options;
+    this.#options = options;
+    this.#log = log;
+    this.#election = new LeaseElection({
+      client: options.client,
+      namespace: options.namespace,
+      name: SELF_CLUSTER_LEASE,
+      identity,
+      leaseDurationMs: options.leaseDurationMs,
+      renewDeadlineMs: options.renewDeadlineMs,
+      retryPeriodMs: options.retryPeriodMs,
+      onStartedLeading: () => this.#won(),
+      onStoppedLeading: (reason) => this.#stopped(reason),
+      onNewLeader: (leader) => {
+        onStandby(leader !== identity);
+        if (leader !== identity) this.#endTerm(`"${leader}" leads`);
+      },
+      log,
+      ...(now === undefined ? {} : { now }),
+      ...(random === undefined ? {} : { random }),
+    });
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    await this.#election.run(AbortSignal.any([signal, this.#failed.signal]));
+    this.#endTerm("the election has ended");
+    await this.#terms;
+    if (!signal.aborted) this.#failed.signal.throwIfAborted();
+  }
+
+  #won(): void {
+    if (this.#term !== undefined) {
+      this.#log.info("The Lease is held again");
+      this.#term.doubt?.resolve();
+      this.#term.doubt = undefined;
+      return;
+    }
+    const term: RunningTerm = { stop: new AbortController(), doubt: undefined };
+    this.#term = term;
+    const { signal } = term.stop;
+    const confirmed = (outer: AbortSignal): Promise<void> => settled(term, outer);
+    // One after the other: an old term closes its session before a new one dials
+    this.#terms = this.#terms.then(() => this.#options.lead({ signal, confirmed }))
+      .catch((error) => {
+        if (!signal.aborted) this.#failed.abort(error);
       });
-    },
-    onNewLeader: (leader) => onStandby(leader !== identity),
-    log,
-    ...(now === undefined ? {} : { now }),
-    ...(random === undefined ? {} : { random }),
-  });
-  await election.run(AbortSignal.any([signal, failed.signal]));
-  await terms;
-  if (!signal.aborted) failed.signal.throwIfAborted();
+  }
+
+  #stopped(reason: string): void {
+    const { signal, identity } = this.#options;
+    const ending = signal.aborted || this.#failed.signal.aborted;
+    if (ending || this.#election.leader() !== identity || this.#term === undefined) {
+      return this.#endTerm(reason);
+    }
+    this.#log.warn("The Lease cannot be renewed: keeps the tunnel and dials no other", { reason });
+    this.#term.doubt ??= Promise.withResolvers();
+  }
+
+  #endTerm(reason: string): void {
+    const term = this.#term;
+    if (term === undefined) return;
+    this.#term = undefined;
+    term.stop.abort(new DOMException(`No longer the leading agent: ${reason}`, "AbortError"));
+    term.doubt?.resolve();
+  }
+}
+
+/** Waits until there is no doubt about a term. */
+async function settled(term: RunningTerm, signal: AbortSignal): Promise<void> {
+  while (term.doubt !== undefined) {
+    signal.throwIfAborted();
+    const aborted = Promise.withResolvers<void>();
+    const onAbort = (): void => aborted.resolve();
+    signal.addEventListener("abort", onAbort, { once: true });
+    await Promise.race([term.doubt.promise, aborted.promise]);
+    signal.removeEventListener("abort", onAbort);
+    if (term.stop.signal.aborted) break;
+  }
+  signal.throwIfAborted();
 }

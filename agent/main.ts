@@ -6,7 +6,6 @@
 import { CommanderError } from "commander";
 import type { ClusterConfig } from "../shared/kube/cluster_config.ts";
 import { inClusterConfig } from "../shared/kube/in_cluster.ts";
-import { loadKubeConfig } from "../shared/kube/kubeconfig.ts";
 import { kubeTransport } from "../shared/kube/transport.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import { createRegistry, type Registry } from "../shared/metrics.ts";
@@ -24,6 +23,8 @@ const EXIT: Readonly<Record<AgentEnd["kind"], number>> = { stopped: 0, failed: 1
 async function childConfig(flags: AgentFlags): Promise<ClusterConfig> {
   const { kubeconfig: path, context } = flags;
   if (path !== undefined) {
+    // In a Pod there is none: its YAML reader need not stand in memory
+    const { loadKubeConfig } = await import("../shared/kube/kubeconfig.ts");
     return await loadKubeConfig({ path, ...(context === undefined ? {} : { context }) });
   }
   return await inClusterConfig({ env: Deno.env.toObject() });

@@ -9,10 +9,9 @@
  */
 import { createHash, X509Certificate } from "node:crypto";
 import http from "node:http";
-import { isIP, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { connect as tlsConnect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import { withDeadline } from "../../shared/backoff.ts";
-import { connectServer } from "../tunnel/connect.ts";
 
 /** The parent's CA cannot be had; the message says what to do. */
 export class ParentCaError extends Error {
@@ -77,7 +76,7 @@ export function publicKeyHash(certificate: string | Uint8Array): string | undefi
  * ConfigMap `kube-public/cluster-info`.
  *
  * @returns PEM of the CA with that hash
- * @throws {ParentCaError} when none has it; {DialError} when the parent cannot be reached
+ * @throws {ParentCaError} when none has it, or the parent cannot be reached
  */
 export async function findCaByHash(options: FindCaOptions): Promise<string> {
   const { parentUrl, hash, signal, timeoutMs = 15_000 } = options;
@@ -101,43 +100,97 @@ export async function findCaByHash(options: FindCaOptions): Promise<string> {
   }, signal);
 }
 
-async function unverified(
-  url: URL,
-  proxyUrl: string | undefined,
+/** Waits for a socket's first word; its errors and its end are told as ours from then on. */
+async function until(
+  socket: Socket,
+  event: "connect" | "secureConnect",
+  what: string,
   signal: AbortSignal,
-): Promise<TLSSocket> {
-  // Over http: only the TCP connection, through the proxy where there is one
-  const plain = new URL(`http://${url.hostname}:${url.port || 443}`);
-  const tcp: Socket = await connectServer({
-    url: plain,
-    signal,
-    ...(proxyUrl === undefined ? {} : { proxyUrl }),
-  });
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const socket = tlsConnect({
-    socket: tcp,
-    host,
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    rejectUnauthorized: false,
-    minVersion: "TLSv1.2",
-  });
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const fail = (cause?: Error): void =>
+    reject(new ParentCaError(`${what}: ${cause?.message || "the connection was closed"}`));
   const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  socket.once("secureConnect", resolve);
+  socket.once(event, resolve).once("close", () => fail());
   // It stays: a late error has nobody to tell, and must not end the process
-  socket.on("error", (cause) => {
-    reject(new ParentCaError(`Cannot speak TLS with ${url.origin}: ${cause.message}`, { cause }));
-  });
+  socket.on("error", fail);
+  signal.addEventListener("abort", onAbort, { once: true });
   try {
+    signal.throwIfAborted();
     await promise;
-    return socket;
   } catch (error) {
     socket.destroy();
     throw error;
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
+}
+
+async function unverified(
+  url: URL,
+  proxyUrl: string | undefined,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  const host = hostOf(url);
+  const port = Number(url.port) || 443;
+  const tcp = proxyUrl === undefined
+    ? connect({ host, port })
+    : await throughProxy(new URL(proxyUrl), `${url.hostname}:${port}`, signal);
+  if (proxyUrl === undefined) await until(tcp, "connect", `Cannot reach ${url.origin}`, signal);
+  const socket = tlsConnect({
+    socket: tcp,
+    host,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    // Only the handshake and a public ConfigMap pass; the hash decides about what they show
+    rejectUnauthorized: false,
+    minVersion: "TLSv1.2",
+  });
+  try {
+    await until(socket, "secureConnect", `Cannot speak TLS with ${url.origin}`, signal);
+    return socket;
+  } catch (error) {
+    tcp.destroy();
+    throw error;
+  }
+}
+
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, "");
+}
+
+/** Asks an HTTP proxy for a connection. */
+function throughProxy(proxy: URL, target: string, signal: AbortSignal): Promise<Socket> {
+  const user = decodeURIComponent(proxy.username);
+  const password = decodeURIComponent(proxy.password);
+  const credentials = new TextEncoder().encode(`${user}:${password}`).toBase64();
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const request = http.request({
+    method: "CONNECT",
+    host: hostOf(proxy),
+    port: Number(proxy.port) || 80,
+    path: target,
+    agent: false,
+    signal,
+    headers: {
+      "Host": target,
+      ...(user === "" ? {} : { "Proxy-Authorization": `Basic ${credentials}` }),
+    },
+  });
+  request.once("connect", (response, socket) => {
+    if (response.statusCode === 200) return resolve(socket as Socket);
+    socket.destroy();
+    reject(
+      new ParentCaError(
+        `The proxy ${proxy.origin} refused to connect to ${target}: HTTP ${response.statusCode}`,
+      ),
+    );
+  });
+  request.on("error", (cause) => {
+    const text = `Cannot reach the proxy ${proxy.origin}: ${cause.message}`;
+    reject(signal.aborted ? signal.reason : new ParentCaError(text));
+  });
+  request.end();
+  return promise;
 }
 
 function fromChain(socket: TLSSocket, hash: string): string | undefined {
