@@ -49,6 +49,8 @@ export interface AgentOptions {
   bootstrapToken: () => Promise<string | undefined>;
   /** Brings the pinned CA of the parent; `undefined` for the system's. */
   pinnedCa: (signal?: AbortSignal) => Promise<string | undefined>;
+  /** PEM of the CAs of allow-listed `https` targets. @default {the runtime's} */
+  targetCa?: string;
   /** HTTP proxy on the way to the parent, from flag or environment. */
   proxyUrl?: string;
   registry: Registry;
@@ -152,6 +154,7 @@ class AgentProcess implements Agent {
         ...(token === undefined ? {} : { token }),
         ...(clientCert === undefined ? {} : { clientCert }),
       },
+      ...(options.targetCa === undefined ? {} : { targetCa: options.targetCa }),
       control: (request) => this.#registration!.credentials.handle(request),
       log,
     });

@@ -45,6 +45,7 @@ export interface AgentFlags {
   clusterStatusCollectFrequency: number;
   proxyUrl?: string;
   allowTarget: string[];
+  allowTargetCaFile?: string;
   forwardExtras: string[];
   legacyChildCredentials: boolean;
   namespace: string;
@@ -166,6 +167,10 @@ function tunnelOptions(command: Command): void {
       "--allow-target <[scheme://]host[:port]>",
       "what else the hub may reach through this agent; may be repeated",
       allowTarget,
+    )
+    .option(
+      "--allow-target-ca-file <file>",
+      "CAs of allow-listed https targets (PEM), instead of the system's",
     )
     .option(
       "--forward-extras <keys>",

@@ -4,6 +4,7 @@
  * @module
  */
 import { CommanderError } from "commander";
+import { getCACertificates } from "node:tls";
 import type { ClusterConfig } from "../shared/kube/cluster_config.ts";
 import { inClusterConfig } from "../shared/kube/in_cluster.ts";
 import { kubeTransport } from "../shared/kube/transport.ts";
@@ -16,6 +17,7 @@ import { createHealth, type HealthServer, serveHealth } from "./health.ts";
 import { formerSelf } from "./identity.ts";
 import { proxyFromEnvironment } from "./proxy_env.ts";
 import { checkCaFile, findCaByHash } from "./registration/parent_ca.ts";
+import { trustGivenCasOnly } from "./tunnel/trust.ts";
 
 /** Exit codes: 1 a fault, 2 a wrong command line, 3 the parent said no for good. */
 const EXIT: Readonly<Record<AgentEnd["kind"], number>> = { stopped: 0, failed: 1, refused: 3 };
@@ -41,24 +43,46 @@ function parentProxy(flags: AgentFlags): string | undefined {
   }
 }
 
-/** Brings the CA that the operator pinned. */
-function pinnedCa(
-  flags: AgentFlags,
-  proxy: string | undefined,
-): (signal?: AbortSignal) => Promise<string | undefined> {
+/** Where the parent's CA comes from. */
+interface PinnedCa {
+  /** Whether the operator named one: then no other is trusted. */
+  pinned: boolean;
+  find: (signal?: AbortSignal) => Promise<string | undefined>;
+}
+
+async function pinnedCa(flags: AgentFlags, proxy: string | undefined): Promise<PinnedCa> {
   const { clusterRegParentCaFile: file, clusterRegParentCaHash: hash } = flags;
-  return async (signal) => {
-    if (file !== undefined) {
-      return checkCaFile(await readFile(file, "--cluster-reg-parent-ca-file"), file);
-    }
-    if (hash === undefined) return undefined;
-    return await findCaByHash({
-      parentUrl: flags.clusterRegParentUrl!,
-      hash,
-      ...(proxy === undefined ? {} : { proxyUrl: proxy }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+  if (file !== undefined) {
+    const flag = "--cluster-reg-parent-ca-file";
+    const ca = checkCaFile(await readFile(file, flag), `${flag} ${file}`);
+    return { pinned: ca !== undefined, find: () => Promise.resolve(ca) };
+  }
+  if (hash === undefined) return { pinned: false, find: () => Promise.resolve(undefined) };
+  return {
+    pinned: true,
+    find: (signal) =>
+      findCaByHash({
+        parentUrl: flags.clusterRegParentUrl!,
+        hash,
+        ...(proxy === undefined ? {} : { proxyUrl: proxy }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
   };
+}
+
+/** CAs of allow-listed targets: said in full, since the runtime's store may be emptied. */
+async function targetCa({ allowTarget, allowTargetCaFile: file }: AgentFlags): Promise<
+  { targetCa?: string }
+> {
+  if (allowTarget.length === 0) return {};
+  if (file === undefined) {
+    return {
+      targetCa: [...getCACertificates("bundled"), ...getCACertificates("system")].join("\n"),
+    };
+  }
+  const flag = "--allow-target-ca-file";
+  const pem = checkCaFile(await readFile(file, flag), `${flag} ${file}`);
+  return pem === undefined ? {} : { targetCa: pem };
 }
 
 function bootstrapToken(flags: AgentFlags): () => Promise<string | undefined> {
@@ -104,8 +128,11 @@ async function main(flags: AgentFlags): Promise<number> {
     level: flags.verbosity >= 4 ? "debug" : "info",
     component: "agent",
   });
-  const config = await childConfig(flags);
   const proxy = parentProxy(flags);
+  const ca = await pinnedCa(flags, proxy);
+  const config = await childConfig(flags);
+  // Before the first TLS. A child without a CA of its own needs the runtime's store
+  if (ca.pinned && config.ca !== undefined) trustGivenCasOnly(Deno.env);
   const registry = createRegistry();
   const pod = flags.leaderElectIdentity ?? Deno.env.get("POD_NAME");
   const self = `${Deno.hostname()}_${Deno.pid}`;
@@ -117,7 +144,8 @@ async function main(flags: AgentFlags): Promise<number> {
     ...(pod === undefined ? { isFormerSelf: formerSelf({ hostname: Deno.hostname() }) } : {}),
     instanceId: `${pod ?? self}_${crypto.randomUUID()}`,
     bootstrapToken: bootstrapToken(flags),
-    pinnedCa: pinnedCa(flags, proxy),
+    pinnedCa: ca.find,
+    ...(await targetCa(flags)),
     ...(proxy === undefined ? {} : { proxyUrl: proxy }),
     registry,
     log,

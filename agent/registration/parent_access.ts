@@ -48,7 +48,8 @@ export class ParentAccess {
   }
 
   /**
-   * @returns PEM of the CAs to trust and no others; `undefined` for the system's
+   * @returns PEM of the CAs to trust beside the runtime's store; `undefined` for the system's. With
+   * a pinned CA `main.ts` empties that store, so that the pinned one is the only one
    * @throws {ParentCaError} when the pinned CA cannot be had
    */
   async ca(signal?: AbortSignal): Promise<string | undefined> {
@@ -57,9 +58,9 @@ export class ParentAccess {
     if (pinned !== undefined) {
       return pinned.includes(this.#sealedCa) ? pinned : `${pinned.trim()}\n${this.#sealedCa}\n`;
     }
-    // Registered through a server that the system's roots vouch for, or the flag is gone since
-    return [...getCACertificates("bundled"), ...getCACertificates("system"), this.#sealedCa]
-      .join("\n");
+    // Registered through a server that the system's roots vouch for, or the flag is gone since;
+    // the runtime's own roots count beside what is given
+    return [...getCACertificates("system"), this.#sealedCa].join("\n");
   }
 
   async #readPinned(signal?: AbortSignal): Promise<string | undefined> {

@@ -35,8 +35,8 @@ export interface FindCaOptions {
 /**
  * Checks that a text holds certificates.
  *
- * @param pem what `--cluster-reg-parent-ca-file` holds
- * @param file its name, for the message
+ * @param pem what the file holds
+ * @param file its flag and name, for the message
  * @returns the text; `undefined` for an empty one: deploy/agent mounts such a file when no CA was
  * given, and the system's count then
  * @throws {ParentCaError} when it holds something else than whole certificates
@@ -46,13 +46,13 @@ export function checkCaFile(pem: string, file: string): string | undefined {
   const blocks = pemBlocks(pem);
   if (blocks.length === 0) {
     throw new ParentCaError(
-      `Cannot use --cluster-reg-parent-ca-file ${file}: it holds no certificate in PEM`,
+      `Cannot use ${file}: it holds no certificate in PEM`,
     );
   }
   for (const block of blocks) {
     if (parse(block) !== undefined) continue;
     throw new ParentCaError(
-      `Cannot use --cluster-reg-parent-ca-file ${file}: it holds a broken certificate`,
+      `Cannot use ${file}: it holds a broken certificate`,
     );
   }
   return pem;
