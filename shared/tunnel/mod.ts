@@ -11,14 +11,7 @@ export type { HelloOptions, PeerHello, Role } from "./hello.ts";
 export type { SetTimer } from "./keepalive.ts";
 export * from "./memory_conn.ts";
 export * from "./message_conn.ts";
-export {
-  type GoAwayInfo,
-  Session,
-  type SessionEnd,
-  type SessionLog,
-  type SessionOptions,
-  type SessionStats,
-} from "./session.ts";
+export * from "./session.ts";
 export { TunnelStream } from "./stream.ts";
 export type { StreamCounts } from "./streams.ts";
 export { WindowBudget } from "./window.ts";

@@ -6,10 +6,8 @@
  */
 import { type SessionConfig, verifyConfig } from "./config.ts";
 import { CLOSE_CODE_BASE } from "./constants.ts";
-import { decodeGoAway, decodeSync, decodeWindow, FrameDecoder, readUint32 } from "./decode.ts";
-import { encodeFrame, encodeGoAway, encodePing, encodeSync, encodeWindow } from "./encode.ts";
+import { encodeFrame, encodeGoAway } from "./encode.ts";
 import {
-  HeadError,
   ProtocolError,
   ResetCode,
   SessionCode,
@@ -18,103 +16,28 @@ import {
   StreamError,
 } from "./errors.ts";
 import { FloodGuard } from "./flood.ts";
-import { FrameType, frameTypeName } from "./frame.ts";
+import { FrameType } from "./frame.ts";
 import { GrowthSampler } from "./growth.ts";
 import type { RequestHead } from "./head.ts";
-import { decodeHello, encodeHello, type HelloOptions, type PeerHello, type Role } from "./hello.ts";
-import { Heartbeat, realTimer, type SetTimer, Silence } from "./keepalive.ts";
-import { type CloseInfo, MAX_MESSAGE_BYTES, type MessageConn } from "./message_conn.ts";
+import { encodeHello, type PeerHello } from "./hello.ts";
+import { Incoming } from "./incoming.ts";
+import { realTimer } from "./keepalive.ts";
+import { Life } from "./life.ts";
+import { type CloseInfo, MAX_BUFFERED_BYTES, type MessageConn } from "./message_conn.ts";
 import { Pinger } from "./pinger.ts";
 import { Scheduler } from "./scheduler.ts";
+import type {
+  GoAwayInfo,
+  SessionEnd,
+  SessionLog,
+  SessionOptions,
+  SessionStats,
+} from "./session_types.ts";
 import type { TunnelStream } from "./stream.ts";
-import { overflow, type StreamCounts, StreamTable } from "./streams.ts";
-import { SyncCheck } from "./sync.ts";
+import { StreamTable } from "./streams.ts";
 import { ReceiveWindow, WindowBudget } from "./window.ts";
 
-/** The part of a log that a session writes to. */
-export interface SessionLog {
-  /** For the one who looks for a fault. */
-  debug(message: string, properties?: Record<string, unknown>): void;
-  /** The peer broke a rule, or a handler of ours failed. */
-  warn(message: string, properties?: Record<string, unknown>): void;
-}
-
-/** What GOAWAY told us. */
-export interface GoAwayInfo {
-  /** See `SessionCode`. */
-  code: number;
-  /** How long to wait before dialling anew, in milliseconds. */
-  waitMs: number;
-  /** For a human. */
-  reason: string;
-}
-
-/** How a session ended. */
-export interface SessionEnd {
-  /** See `SessionCode`. */
-  code: number;
-  /** For a human. */
-  reason: string;
-  /** Whether it ended on purpose: NO_ERROR, with a close handshake or by `close`. */
-  clean: boolean;
-}
-
-/** Figures of a session. */
-export interface SessionStats extends StreamCounts {
-  /** Live streams. */
-  streams: number;
-  /** Frames that came in. */
-  framesIn: number;
-  /** Frames that were put into messages. */
-  framesOut: number;
-  /** Messages that came in. */
-  messagesIn: number;
-  /** Messages that were given to the connection. */
-  messagesOut: number;
-  /** Bytes that came in, headers included. */
-  bytesIn: number;
-  /** Bytes that were given to the connection, headers included. */
-  bytesOut: number;
-  /** Bytes that came in and were not read yet. */
-  unread: number;
-  /** Bytes that wait to be sent, without those in the connection. */
-  queued: number;
-  /** Credit left for sending, in bytes. */
-  sendCredit: number;
-  /** Size of the session's receive window now, in bytes. */
-  receiveWindow: number;
-}
-
-/** What a {@linkcode Session} needs. */
-export interface SessionOptions {
-  /** Which end this is. */
-  role: Role;
-  /** The session owns it from here on. */
-  conn: MessageConn;
-  /** Names this process; not empty. */
-  instanceId: string;
-  /** See {@linkcode SessionConfig}. */
-  config?: Partial<SessionConfig>;
-  /** One for each process. @default {a budget of its own, 32 MiB} */
-  budget?: WindowBudget;
-  /** What to add to HELLO. */
-  hello?: HelloOptions;
-  /**
-   * Takes streams that the peer opens; called at once, so that it must not block. Without it all
-   * are refused.
-   */
-  onStream?: (stream: TunnelStream) => void;
-  /** The peer sent GOAWAY: dial anew; streams that are open go on. */
-  onGoAway?: (info: GoAwayInfo) => void;
-  /** Told of broken rules and of handlers that fail. @default {none} */
-  log?: SessionLog;
-  /** A clock that never goes back, in milliseconds. @default {performance.now} */
-  now?: () => number;
-  /** Spreads the timers of many sessions; 0 to 1. @default {Math.random} */
-  random?: () => number;
-  /** Sets timers. @default {setTimeout} */
-  setTimer?: SetTimer;
-}
+export type * from "./session_types.ts";
 
 const EMPTY = { bytes: 0 } as const;
 
@@ -156,34 +79,20 @@ export class Session {
   readonly hello: Promise<PeerHello>;
   /** Resolves when the session has ended; never rejects. */
   readonly closed: Promise<SessionEnd>;
-  readonly #role: Role;
   readonly #conn: MessageConn;
   readonly #config: SessionConfig;
-  readonly #features: readonly string[];
-  readonly #onGoAway: ((info: GoAwayInfo) => void) | undefined;
   readonly #log: SessionLog | undefined;
-  readonly #now: () => number;
-  readonly #decoder: FrameDecoder;
   readonly #scheduler: Scheduler;
   readonly #window: ReceiveWindow;
   readonly #streams: StreamTable;
-  readonly #flood: FloodGuard;
   readonly #pinger: Pinger;
-  readonly #silence: Silence;
-  readonly #sync = new SyncCheck();
-  readonly #heartbeat: Heartbeat;
+  readonly #life: Life;
+  readonly #incoming: Incoming;
   readonly #hello = Promise.withResolvers<PeerHello>();
   readonly #closed = Promise.withResolvers<SessionEnd>();
   #clearHelloTimer: (() => void) | undefined;
-  #peer: PeerHello | undefined;
   #end: SessionEnd | undefined;
-  /** When the message in hand came. */
-  #messageAt = 0;
-  #framesIn = 0;
-  #messagesIn = 0;
-  #bytesIn = 0;
   #goAwaySent = false;
-  #goAwayReceived: GoAwayInfo | undefined;
   #drainWaiters: (() => void)[] = [];
   #pings = new Set<PromiseWithResolvers<number>>();
 
@@ -196,19 +105,13 @@ export class Session {
     const { role, conn, instanceId, hello = {}, now = () => performance.now() } = options;
     const { random = Math.random, setTimer = realTimer, budget = new WindowBudget() } = options;
     const config = verifyConfig(options.config);
-    this.#role = role;
     this.#conn = conn;
     this.#config = config;
-    this.#features = [...(hello.features ?? []), ...(hello.requiredFeatures ?? [])];
-    this.#onGoAway = options.onGoAway;
     this.#log = options.log;
-    this.#now = now;
     this.hello = this.#hello.promise;
     this.hello.catch(() => {});
     this.closed = this.#closed.promise;
-    const start = now();
-    this.#flood = new FloodGuard(config, start);
-    this.#decoder = new FrameDecoder(this.#onFrame, config.maxFrame, this.#onUnknown);
+    const flood = new FloodGuard(config, now());
     this.#scheduler = new Scheduler({
       conn,
       messageBytes: config.messageBytes,
@@ -229,7 +132,7 @@ export class Session {
       config,
       budget,
       scheduler: this.#scheduler,
-      flood: this.#flood,
+      flood,
       sampler: new GrowthSampler({
         ping: (done) => this.#pinger.ping(done),
         onGrown: (window) => this.#scheduler.window(window),
@@ -240,22 +143,35 @@ export class Session {
       onFault: (error) => this.#log?.warn("A stream handler failed", { error: String(error) }),
       onEmpty: () => this.#onEmpty(),
     });
-    const checkMs = Math.max(1, config.deadAfterMs / 15);
-    this.#silence = new Silence(config.deadAfterMs, checkMs, start);
     const payload = encodeHello(role, instanceId, config, hello);
     this.#clearHelloTimer = setTimer(this.#onHelloTimeout, config.helloTimeoutMs);
-    this.#heartbeat = new Heartbeat(
-      [
-        // Not all sessions of a hub at once
-        { everyMs: config.pingIntervalMs * (1 - 0.1 * random()), run: this.#sendPing },
-        { everyMs: checkMs, run: this.#checkSilence },
-        { everyMs: config.syncIntervalMs * (1 - 0.1 * random()), run: this.#sendSync },
-        { everyMs: config.idleWindowMs, run: this.#shrinkIdle },
-      ],
+    this.#life = new Life({
+      config,
+      scheduler: this.#scheduler,
+      streams: this.#streams,
+      window: this.#window,
+      pinger: this.#pinger,
+      onDead: () => this.#onDead(),
       now,
+      random,
       setTimer,
-    );
-    conn.start({ message: this.#onMessage, close: this.#onConnClose });
+    });
+    this.#incoming = new Incoming({
+      role,
+      maxFrame: config.maxFrame,
+      features: [...(hello.features ?? []), ...(hello.requiredFeatures ?? [])],
+      scheduler: this.#scheduler,
+      streams: this.#streams,
+      flood,
+      pinger: this.#pinger,
+      life: this.#life,
+      now,
+      log: options.log,
+      onHello: (peer) => this.#onHello(peer),
+      onGoAway: options.onGoAway,
+      onFailure: (error) => this.#fail(error),
+    });
+    conn.start({ message: this.#incoming.onMessage, close: this.#onConnClose });
     conn.send(encodeFrame(FrameType.HELLO, 0, payload));
   }
 
@@ -271,8 +187,8 @@ export class Session {
 
   /** Whether {@linkcode Session.open} may succeed now, streams permitting. */
   get usable(): boolean {
-    return this.#peer !== undefined && this.#end === undefined && !this.#goAwaySent &&
-      this.#goAwayReceived === undefined;
+    return this.#incoming.peer !== undefined && this.#end === undefined && !this.#goAwaySent &&
+      this.#incoming.goAway === undefined;
   }
 
   /**
@@ -288,19 +204,20 @@ export class Session {
         `Cannot open a stream: the session has ended (${this.#end.reason})`,
       );
     }
-    if (this.#peer === undefined) {
+    const { peer } = this.#incoming;
+    if (peer === undefined) {
       throw new SessionError(
         "no-hello",
         "Cannot open a stream: the peer's HELLO has not come yet. Wait for session.hello",
       );
     }
-    if (this.#goAwaySent || this.#goAwayReceived !== undefined) {
+    if (this.#goAwaySent || this.#incoming.goAway !== undefined) {
       throw new SessionError(
         "going-away",
         "Cannot open a stream: the session is going away. Use the next one",
       );
     }
-    const stream = this.#streams.open(head, this.#peer);
+    const stream = this.#streams.open(head, peer);
     if (this.#streams.idsLeft < ID_RESERVE) {
       this.goAway({
         code: SessionCode.NO_ERROR,
@@ -366,11 +283,11 @@ export class Session {
     return {
       ...this.#streams.counts,
       streams: this.#streams.live.size,
-      framesIn: this.#framesIn,
+      framesIn: this.#incoming.framesIn,
       framesOut: this.#scheduler.frames,
-      messagesIn: this.#messagesIn,
+      messagesIn: this.#incoming.messagesIn,
       messagesOut: this.#scheduler.messages,
-      bytesIn: this.#bytesIn,
+      bytesIn: this.#incoming.bytesIn,
       bytesOut: this.#scheduler.bytes,
       unread: buffered.in,
       queued: buffered.out,
@@ -379,141 +296,17 @@ export class Session {
     };
   }
 
-  readonly #onMessage = (data: Uint8Array): void => {
-    if (this.#end !== undefined) return;
-    this.#silence.heard();
-    this.#messagesIn++;
-    this.#bytesIn += data.length;
-    this.#messageAt = this.#now();
-    try {
-      if (data.length > MAX_MESSAGE_BYTES) {
-        throw new ProtocolError(
-          SessionCode.FRAME_SIZE_ERROR,
-          `The peer sent a message of ${data.length} bytes; at most ${MAX_MESSAGE_BYTES} are allowed`,
-        );
-      }
-      if (data.length === 0) this.#flood.count("empty or unknown frames", this.#messageAt);
-      this.#decoder.push(data);
-      if (this.#end === undefined && !this.#decoder.atBoundary) {
-        throw new ProtocolError(
-          SessionCode.PROTOCOL_ERROR,
-          "The peer sent a message that ends inside a frame",
-        );
-      }
-    } catch (error) {
-      this.#fail(error);
-    }
-  };
-
-  readonly #onFrame = (type: FrameType, id: number, payload: Uint8Array): void => {
-    // A frame before it in the same message may have ended the session
-    if (this.#end !== undefined) return;
-    this.#framesIn++;
-    const peer = this.#peer;
-    if (peer === undefined || type === FrameType.HELLO) return this.#onHello(type, id, payload);
-    switch (type) {
-      case FrameType.DATA:
-      case FrameType.HEAD:
-      case FrameType.OPEN:
-      case FrameType.END:
-      case FrameType.RESET:
-        return this.#streams.onFrame(type, id, payload, peer, this.#messageAt);
-      case FrameType.WINDOW:
-        return this.#onWindow(id, decodeWindow(payload));
-    }
-    if (id !== 0) {
-      throw new ProtocolError(
-        SessionCode.PROTOCOL_ERROR,
-        `The peer sent ${frameTypeName(type)} on stream ${id}; it belongs to the session`,
-      );
-    }
-    if (type === FrameType.PING) {
-      this.#flood.count("PING", this.#messageAt);
-      this.#scheduler.control(
-        encodePing(FrameType.PONG, readUint32(payload, 0), readUint32(payload, 4)),
-      );
-    } else if (type === FrameType.PONG) {
-      if (!this.#pinger.onPong(payload)) this.#flood.count("PING", this.#messageAt);
-    } else if (type === FrameType.GOAWAY) this.#onGoAwayFrame(payload);
-    else if (type === FrameType.SYNC) this.#onSync(payload);
-  };
-
-  readonly #onUnknown = (type: number): void => {
-    if (this.#end !== undefined) return;
-    this.#framesIn++;
-    if (this.#peer === undefined) throw noHello(`type ${type}`);
-    this.#flood.count("empty or unknown frames", this.#messageAt);
-  };
-
-  #onHello(type: FrameType, id: number, payload: Uint8Array): void {
-    if (type !== FrameType.HELLO) throw noHello(frameTypeName(type));
-    if (this.#peer !== undefined || id !== 0) {
-      throw new ProtocolError(SessionCode.PROTOCOL_ERROR, "The peer sent a second or odd HELLO");
-    }
-    let peer: PeerHello;
-    try {
-      peer = decodeHello(payload, this.#role, this.#features);
-    } catch (error) {
-      if (!(error instanceof HeadError)) throw error;
-      throw new ProtocolError(SessionCode.PROTOCOL_ERROR, `HELLO: ${error.message}`);
-    }
+  #onHello(peer: PeerHello): void {
     this.#clearHelloTimer?.();
     this.#clearHelloTimer = undefined;
-    this.#peer = peer;
-    this.#scheduler.addCredit(peer.sessionWindow);
-    this.#pinger.ping();
+    this.#life.greeted();
     this.#hello.resolve(peer);
   }
 
-  #onWindow(id: number, delta: number): void {
-    if (delta === 0) {
-      throw new ProtocolError(SessionCode.PROTOCOL_ERROR, "The peer sent a WINDOW of 0");
-    }
-    if (id !== 0) return this.#streams.onWindow(id, delta);
-    if (!this.#scheduler.addCredit(delta)) throw overflow(0);
-  }
-
-  #onGoAwayFrame(payload: Uint8Array): void {
-    const { lastId, code, waitMs, reason } = decodeGoAway(payload);
-    const first = this.#goAwayReceived === undefined;
-    this.#goAwayReceived = { code, waitMs, reason };
-    const { isOurs } = this.#streams;
-    this.#streams.cutWhere(
-      (id) => isOurs(id) && id > lastId,
-      new StreamError(ResetCode.REFUSED_STREAM, reason, true),
-    );
-    if (!first) return;
-    try {
-      this.#onGoAway?.({ code, waitMs, reason });
-    } catch (error) {
-      this.#log?.warn("The handler of GOAWAY failed", { error: String(error) });
-    }
-  }
-
-  #onSync(payload: Uint8Array): void {
-    this.#flood.count("SYNC", this.#messageAt);
-    const { highestPeerId, liveIds } = decodeSync(payload);
-    const streams = this.#streams;
-    for (
-      const id of this.#sync.check(streams.live.keys(), streams.isOurs, highestPeerId, liveIds)
-    ) {
-      const state = streams.live.get(id);
-      if (state === undefined) continue;
-      this.#log?.warn("A stream lives here that the peer does not know", { stream: id });
-      streams.reset(state, ResetCode.UNKNOWN_STREAM, "the peer does not know this stream");
-    }
-  }
-
-  readonly #sendPing = (): void => {
-    // A peer that does not answer is dealt with by checkSilence; more PINGs would not help it
-    if (this.#peer !== undefined && this.#pinger.outstanding < 64) this.#pinger.ping();
-  };
-
-  readonly #checkSilence = (now: number): void => {
-    if (!this.#silence.check(now)) return;
+  #onDead(): void {
     const reason = `nothing came from the peer for ${this.#config.deadAfterMs} ms`;
     this.#finish({ code: SessionCode.PING_TIMEOUT, reason, clean: false }, "abort");
-  };
+  }
 
   readonly #onHelloTimeout = (): void => {
     this.#clearHelloTimer = undefined;
@@ -525,53 +318,14 @@ export class Session {
     );
   };
 
-  readonly #sendSync = (): void => {
-    if (this.#peer === undefined) return;
-    this.#scheduler.control(
-      encodeSync(this.#streams.highestPeerId, [...this.#streams.live.keys()]),
-    );
-  };
-
-  readonly #shrinkIdle = (): void => {
-    this.#shrink(this.#window);
-    for (const { window } of this.#streams.live.values()) this.#shrink(window);
-  };
-
-  #shrink(window: ReceiveWindow): void {
-    const active = window.active;
-    window.active = false;
-    if (active || this.#pinger.outstanding >= 64) return;
-    const bytes = window.beginShrink();
-    if (bytes === 0) return;
-    this.#scheduler.control(encodeWindow(window.id, -bytes));
-    this.#pinger.ping(() => {
-      if (window.finishShrink(bytes)) this.#scheduler.window(window);
-    });
-  }
-
   #onEmpty(): void {
     const waiters = this.#drainWaiters;
     this.#drainWaiters = [];
     for (const wake of waiters) wake();
   }
 
-  readonly #onConnClose = (info: CloseInfo): void => {
-    const told = this.#goAwayReceived;
-    const ownCode = info.code - CLOSE_CODE_BASE;
-    const code = ownCode >= 0 && ownCode < 1000
-      ? ownCode
-      : info.code === 1000 || info.code === 1001
-      ? SessionCode.NO_ERROR
-      : SessionCode.CONNECT_ERROR;
-    const reason = info.reason !== ""
-      ? info.reason
-      : told !== undefined && told.code === code
-      ? told.reason
-      : code === SessionCode.NO_ERROR
-      ? "the peer closed the connection"
-      : `the connection broke (WebSocket close code ${info.code})`;
-    this.#finish({ code, reason, clean: info.clean && code === SessionCode.NO_ERROR }, "gone");
-  };
+  readonly #onConnClose = (info: CloseInfo): void =>
+    this.#finish(endOf(info, this.#incoming.goAway), "gone");
 
   #fail(error: unknown): void {
     const code = error instanceof ProtocolError ? error.code : SessionCode.INTERNAL_ERROR;
@@ -582,7 +336,8 @@ export class Session {
   #finish(end: SessionEnd, how: "close" | "abort" | "gone"): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    this.#heartbeat.stop();
+    this.#life.stop();
+    this.#incoming.stop();
     this.#clearHelloTimer?.();
     this.#clearHelloTimer = undefined;
     this.#scheduler.stop();
@@ -591,7 +346,9 @@ export class Session {
     if (how === "close") {
       const { code, reason } = end;
       const lastId = this.#streams.highestPeerId;
-      this.#conn.send(encodeGoAway({ lastId, code, waitMs: 0, reason }));
+      const last = encodeGoAway({ lastId, code, waitMs: 0, reason });
+      // To a peer that does not read, the close frame says enough
+      if (this.#conn.bufferedAmount + last.length <= MAX_BUFFERED_BYTES) this.#conn.send(last);
       this.#conn.close(code === SessionCode.NO_ERROR ? 1000 : CLOSE_CODE_BASE + code, reason);
     } else if (how === "abort") this.#conn.abort(end.reason);
     this.#streams.cutWhere(
@@ -615,9 +372,18 @@ export class Session {
 /** With so few ids left a session asks for its successor. */
 const ID_RESERVE = 1_000_000;
 
-function noHello(what: string): ProtocolError {
-  return new ProtocolError(
-    SessionCode.PROTOCOL_ERROR,
-    `The peer sent ${what} before its HELLO`,
-  );
+/** What the end of the connection, and a GOAWAY before it, say about the session. */
+function endOf(info: CloseInfo, goAway: GoAwayInfo | undefined): SessionEnd {
+  const own = info.code - CLOSE_CODE_BASE;
+  let code: number = SessionCode.CONNECT_ERROR;
+  if (own >= 0 && own < 1000) code = own;
+  else if (info.code === 1000 || info.code === 1001) code = SessionCode.NO_ERROR;
+  let { reason } = info;
+  if (reason === "" && goAway?.code === code) reason = goAway.reason;
+  if (reason === "") {
+    reason = code === SessionCode.NO_ERROR
+      ? "the peer closed the connection"
+      : `the connection broke (WebSocket close code ${info.code})`;
+  }
+  return { code, reason, clean: info.clean && code === SessionCode.NO_ERROR };
 }

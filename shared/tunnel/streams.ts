@@ -7,14 +7,7 @@ import type { SessionConfig } from "./config.ts";
 import { MAX_STREAM_ID } from "./constants.ts";
 import { decodeReset } from "./decode.ts";
 import { encodeReset } from "./encode.ts";
-import {
-  HeadError,
-  ProtocolError,
-  ResetCode,
-  SessionCode,
-  SessionError,
-  StreamError,
-} from "./errors.ts";
+import { HeadError, ResetCode, SessionError, StreamError } from "./errors.ts";
 import { FrameType, frameTypeName } from "./frame.ts";
 import type { FloodGuard } from "./flood.ts";
 import type { GrowthSampler } from "./growth.ts";
@@ -29,6 +22,7 @@ import type { ReceiveQueue } from "./receive_queue.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { SendQueue } from "./send_queue.ts";
 import { type StreamHost, StreamState, type TunnelStream } from "./stream.ts";
+import { broken, noCredit, overflow } from "./violations.ts";
 import { ReceiveWindow, type WindowBudget } from "./window.ts";
 
 /** What a {@linkcode StreamTable} needs. */
@@ -326,25 +320,4 @@ export class StreamTable implements StreamHost {
       throw broken(`${frameTypeName(type)} for stream ${id}, which was never opened`);
     }
   }
-}
-
-function broken(what: string): ProtocolError {
-  return new ProtocolError(SessionCode.PROTOCOL_ERROR, `The peer sent ${what}`);
-}
-
-function noCredit(what: string): ProtocolError {
-  return new ProtocolError(
-    SessionCode.FLOW_CONTROL_ERROR,
-    `The peer sent more data than its credit for ${what}`,
-  );
-}
-
-/** @returns the error for a WINDOW that leaves the limits of credit */
-export function overflow(id: number): ProtocolError {
-  return new ProtocolError(
-    SessionCode.FLOW_CONTROL_ERROR,
-    `The peer's WINDOW moves the credit of ${
-      id === 0 ? "the session" : `stream ${id}`
-    } out of its limits`,
-  );
 }

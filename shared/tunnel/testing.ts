@@ -14,7 +14,8 @@ import { encodeHello, type HelloOptions, type Role } from "./hello.ts";
 import type { SetTimer } from "./keepalive.ts";
 import { type MemoryConnOptions, memoryConnPair } from "./memory_conn.ts";
 import type { CloseInfo, MessageConn } from "./message_conn.ts";
-import { Session, type SessionOptions } from "./session.ts";
+import { Session } from "./session.ts";
+import type { SessionOptions } from "./session_types.ts";
 import type { TunnelStream } from "./stream.ts";
 
 /** A request head for tests. */
