@@ -11,6 +11,7 @@ import {
   encodeWindow,
 } from "./encode.ts";
 import { ProtocolError, SessionCode } from "./errors.ts";
+import { encodeRequestHead, encodeResponseHead } from "./head.ts";
 import { FrameType, frameTypeName, MAX_PAYLOAD, MIN_PAYLOAD } from "./frame.ts";
 
 const MAX_DATA = 32 * 1024;
@@ -201,6 +202,20 @@ Deno.test("Frames look as PROTOCOL.md says", () => {
   assert.equal(
     hex(encodeSync(4, [1, 4])),
     "00000c0a0000000000" + "00000004" + "00000001" + "00000004",
+  );
+  const head = { method: "GET", target: "direct", path: "/version", upgrade: false, headers: [] };
+  assert.equal(
+    hex(encodeFrame(FrameType.OPEN, 1, encodeRequestHead(head))),
+    "00002a020000000001" + "3a6d6574686f640047455400" + "3a7461726765740064697265637400" +
+      "3a70617468002f76657273696f6e00",
+  );
+  assert.equal(
+    hex(encodeFrame(
+      FrameType.HEAD,
+      1,
+      encodeResponseHead({ status: 200, statusText: "", headers: [] }),
+    )),
+    "00000c010000000001" + "3a7374617475730032303000",
   );
 });
 
