@@ -5,7 +5,6 @@
  * @module
  */
 import type { ClientRequest, IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { bodyFraming, isBodiless } from "../../shared/body_framing.ts";
 import {
   fromRaw,
@@ -80,7 +79,10 @@ export function forward(
     const attempt = (hostIndex: number, retried: boolean): void => {
       let request: ClientRequest;
       let connected = false;
+      let kept = false;
       let timedOut = false;
+      // With several addresses the body waits for a connection: it can be sent only once
+      const waits = body.kind !== "none" && route.hosts.length > 1;
       try {
         request = route.request({
           host: route.hosts[hostIndex]!,
@@ -94,7 +96,11 @@ export function forward(
       }
       current = request;
       watchConnect(request, connectMs, {
-        connected: () => connected = true,
+        connected: (reused) => {
+          connected = true;
+          kept = reused;
+          if (waits) upload();
+        },
         timedOut: () => timedOut = true,
       });
       const upload = (): void => {
@@ -126,7 +132,7 @@ export function forward(
         }
         // The server closed a kept connection just as it was taken: nothing was done with the
         // request, and the user must not see it
-        const stale = request.reusedSocket && (code === "ECONNRESET" || code === "EPIPE");
+        const stale = kept && (code === "ECONNRESET" || code === "EPIPE");
         if (stale && !retried && body.kind === "none" && IDEMPOTENT.has(method)) {
           return attempt(hostIndex, true);
         }
@@ -143,40 +149,38 @@ export function forward(
             : unreachable(route.where, error),
         );
       });
-      // With several addresses the body waits for a connection: it can be sent only once
-      if (body.kind === "none" || route.hosts.length === 1) upload();
-      else request.once("socket", (socket) => onConnected(request, socket, upload));
+      if (!waits) upload();
     };
     attempt(0, false);
   });
 }
 
-/** Calls back once the connection stands, TLS included; at once for a kept one. */
-function onConnected(request: ClientRequest, socket: Socket, then: () => void): void {
-  if (request.reusedSocket || !socket.connecting) return then();
-  socket.once(request.protocol === "https:" ? "secureConnect" : "connect", then);
-}
-
 /**
- * Destroys the request when its connection does not stand in time.
+ * Destroys the request when its connection does not stand in time, and keeps Deno from sending it
+ * again by itself: on a kept connection that breaks it takes another one, which repeats a `POST`
+ * and hangs where the body is streamed (2.9.6).
  *
- * @param on `timedOut` is called before the request is destroyed
+ * @param on `connected` tells whether the connection was a kept one; `timedOut` is called before
+ * the request is destroyed
  */
 export function watchConnect(
   request: ClientRequest,
   connectMs: number,
-  on: { connected(): void; timedOut(): void },
+  on: { connected(reused: boolean): void; timedOut(): void },
 ): void {
   request.once("socket", (socket) => {
+    const reused = request.reusedSocket;
+    request.reusedSocket = false;
+    if (reused || !socket.connecting) return on.connected(reused);
     socket.setNoDelay(true);
     const timer = setTimeout(() => {
       on.timedOut();
       request.destroy(new Error("connect deadline"));
     }, connectMs);
     request.once("close", () => clearTimeout(timer));
-    onConnected(request, socket, () => {
+    socket.once(request.protocol === "https:" ? "secureConnect" : "connect", () => {
       clearTimeout(timer);
-      on.connected();
+      on.connected(false);
     });
   });
 }

@@ -70,9 +70,11 @@ export async function proxyRequest(context: ProxyRequestContext): Promise<void> 
         lastMovedAt = now();
       }).then(
         () => uploaded = true,
-        // A broken stream shows in the answer's direction too
         (error: PumpError) => {
           if (error.side === "node") stream?.reset(ResetCode.CANCEL, "the client is gone");
+          // The answer's direction tells what happened; a body left unread would block the next
+          // request on this connection
+          else req.resume();
         },
       );
     }
@@ -110,7 +112,7 @@ export async function proxyRequest(context: ProxyRequestContext): Promise<void> 
     metrics?.inFlight.dec();
     if (up > 0) metrics?.bytes.inc({ direction: "up" }, up);
     if (down > 0) metrics?.bytes.inc({ direction: "down" }, down);
-    if (!uploaded && !req.complete) linger(context);
+    if (!uploaded) linger(context);
   }
 }
 
@@ -164,9 +166,9 @@ function isFollowing(path: string): boolean {
  * and lose it.
  */
 function linger({ req }: ProxyRequestContext): void {
-  if (req.destroyed) return;
+  req.resume();
+  if (req.destroyed || req.complete) return;
   const timer = setTimeout(() => req.destroy(), LINGER_MS);
   req.once("close", () => clearTimeout(timer));
   req.on("error", () => {});
-  req.resume();
 }

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { delay } from "../../shared/backoff.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
 import { SessionCode, sessionCodeName } from "../../shared/tunnel/errors.ts";
 import type { CloseInfo, MessageConn } from "../../shared/tunnel/message_conn.ts";
@@ -12,7 +11,9 @@ import type { PeerHello } from "../../shared/tunnel/hello.ts";
 import { Session } from "../../shared/tunnel/session.ts";
 import { WindowBudget } from "../../shared/tunnel/window.ts";
 import { DuplicateGuard } from "./duplicates.ts";
+import { LastSeenMap } from "./last_seen.ts";
 import type { TunnelReadings } from "./metrics.ts";
+import { retire } from "./retire.ts";
 import type {
   AttachMeta,
   LastSeen,
@@ -34,10 +35,6 @@ interface Entry {
 
 /** Attaches of one cluster that may wait for their HELLO at a time; the oldest goes first. */
 const MAX_GREETING = 4;
-/** Lost clusters that are remembered. */
-const MAX_LAST_SEEN = 20_000;
-/** How long a session that was told to go may take before its connection is closed. */
-const LINGER_MS = 1_000;
 /** A thrown-out agent of another instance waits so long before it dials again. */
 const REPLACED_WAIT_MS = 5_000;
 
@@ -58,9 +55,8 @@ export class TunnelRegistry {
   readonly #budget: WindowBudget;
   readonly #current = new Map<string, Entry>();
   readonly #entries = new Set<Entry>();
-  readonly #lastSeen = new Map<string, LastSeen>();
+  readonly #lastSeen: LastSeenMap;
   readonly #listeners = new Set<(event: TunnelEvent) => void>();
-  readonly #startedAt: number;
   readonly #ended = new AbortController();
   #draining: { waitMs: number; reason: string } | undefined;
 
@@ -71,7 +67,10 @@ export class TunnelRegistry {
     this.#random = options.random ?? Math.random;
     this.#duplicates = new DuplicateGuard(options.duplicates);
     this.#budget = options.budget ?? new WindowBudget();
-    this.#startedAt = this.#now();
+    this.#lastSeen = new LastSeenMap({
+      startedAt: this.#now(),
+      returnDueMs: options.returnDueMs ?? 5_000,
+    });
     options.metrics?.read(() => this.#readings());
   }
 
@@ -102,8 +101,7 @@ export class TunnelRegistry {
       this.#options.metrics?.refused.inc({ reason: refusal.name });
       this.#log.warn("An attach is refused", { cluster: clusterId, ...meta, ...refusal });
       session.hello.catch(() => {});
-      session.goAway(refusal);
-      return void this.#closeSoon(session, refusal.code, refusal.reason);
+      return void retire(session, { goAway: refusal, drainMs: 0, signal: this.#ended.signal });
     }
     const info = { ...meta, instanceId: "", connectedAt: this.#now() };
     const entry: Entry = { clusterId, session, info, state: "greeting" };
@@ -138,7 +136,7 @@ export class TunnelRegistry {
 
   /** When a cluster came and went. */
   lastSeen(clusterId: string): LastSeen {
-    return { ...this.#lastSeen.get(clusterId) };
+    return this.#lastSeen.get(clusterId);
   }
 
   /**
@@ -147,12 +145,7 @@ export class TunnelRegistry {
    * would be silent for 55 s over an agent that is away.
    */
   returnDue(clusterId: string): boolean {
-    const dueMs = this.#options.returnDueMs ?? 5_000;
-    if (this.#draining !== undefined) return true;
-    const now = this.#now();
-    const seen = this.#lastSeen.get(clusterId);
-    if (seen?.disconnectedAt !== undefined) return now - seen.disconnectedAt < dueMs;
-    return seen === undefined && now - this.#startedAt < dueMs;
+    return this.#draining !== undefined || this.#lastSeen.returnDue(clusterId, this.#now());
   }
 
   /** Why an attach of this cluster would be refused now; for an answer before the handshake. */
@@ -180,7 +173,7 @@ export class TunnelRegistry {
   /** Cuts a cluster that is no more, and drops what is remembered of it. */
   forget(clusterId: string): void {
     this.cut(clusterId, SessionCode.REVOKED, "the cluster was removed");
-    this.#lastSeen.delete(clusterId);
+    this.#lastSeen.forget(clusterId);
     this.#duplicates.forget(clusterId);
   }
 
@@ -227,9 +220,12 @@ export class TunnelRegistry {
   }
 
   #of(clusterId: string, state?: Entry["state"]): Entry[] {
-    return [...this.#entries].filter((entry) =>
-      entry.clusterId === clusterId && (state === undefined || entry.state === state)
-    );
+    const found: Entry[] = [];
+    for (const entry of this.#entries) {
+      if (entry.clusterId !== clusterId) continue;
+      if (state === undefined || entry.state === state) found.push(entry);
+    }
+    return found;
   }
 
   #refusal(
@@ -259,8 +255,7 @@ export class TunnelRegistry {
     const old = this.#current.get(clusterId);
     entry.state = "current";
     this.#current.set(clusterId, entry);
-    this.#lastSeen.delete(clusterId);
-    this.#lastSeen.set(clusterId, { connectedAt: at });
+    this.#lastSeen.connected(clusterId, at);
     this.#options.metrics?.connects.inc();
     this.#log.info("A tunnel is up", { cluster: clusterId, ...info, replaced: old !== undefined });
     this.#emit({ type: "connected", clusterId, at, replaced: old !== undefined, info });
@@ -284,39 +279,23 @@ export class TunnelRegistry {
 
   /** Lets a replaced session finish what it carries. */
   #drain(entry: Entry, waitMs: number): void {
-    const { session } = entry;
+    const goAway = {
+      code: SessionCode.REPLACED,
+      waitMs,
+      reason: "a newer session of this cluster took over",
+    };
     entry.state = "draining";
-    const reason = "a newer session of this cluster took over";
-    entry.end = { name: "REPLACED", reason };
-    session.goAway({ code: SessionCode.REPLACED, waitMs, reason });
-    const limit = AbortSignal.any([this.#ended.signal]);
-    const timer = new AbortController();
-    const deadline = delay(
-      this.#options.drainMs ?? 30_000,
-      AbortSignal.any([limit, timer.signal]),
-    ).catch(() => {});
-    void Promise.race([session.drained(), session.closed, deadline]).then(() => {
-      timer.abort();
-      return this.#closeSoon(session, SessionCode.REPLACED, reason);
-    });
+    entry.end = { name: "REPLACED", reason: goAway.reason };
+    const drainMs = this.#options.drainMs ?? 30_000;
+    void retire(entry.session, { goAway, drainMs, signal: this.#ended.signal });
   }
 
   #throwOut(entries: Entry[], clusterId: string): void {
-    const { code, waitMs, reason } = this.#refusal(clusterId)!;
+    const goAway = this.#refusal(clusterId)!;
     for (const entry of entries) {
-      entry.end = { name: "DUPLICATE_AGENT", reason };
-      entry.session.goAway({ code, waitMs, reason });
-      void this.#closeSoon(entry.session, code, reason);
+      entry.end = { name: "DUPLICATE_AGENT", reason: goAway.reason };
+      void retire(entry.session, { goAway, drainMs: 0, signal: this.#ended.signal });
     }
-  }
-
-  /** Gives a GOAWAY time to arrive before the connection closes. */
-  async #closeSoon(session: Session, code: number, reason: string): Promise<void> {
-    const left = new AbortController();
-    const wait = delay(LINGER_MS, AbortSignal.any([left.signal, this.#ended.signal]));
-    await Promise.race([session.closed, wait.catch(() => {})]);
-    left.abort();
-    session.close(code, reason);
   }
 
   #onEnd(entry: Entry, end: CloseInfo): void {
@@ -334,20 +313,8 @@ export class TunnelRegistry {
     this.#current.delete(clusterId);
     const at = this.#now();
     const reason = entry.end?.reason ?? (end.reason === "" ? name : end.reason);
-    this.#lastSeen.set(clusterId, {
-      connectedAt: info.connectedAt,
-      disconnectedAt: at,
-      reason,
-    });
-    this.#trimLastSeen();
+    this.#lastSeen.disconnected(clusterId, info.connectedAt, at, reason);
     this.#emit({ type: "disconnected", clusterId, at, reason, code: end.code });
-  }
-
-  #trimLastSeen(): void {
-    for (const id of this.#lastSeen.keys()) {
-      if (this.#lastSeen.size <= MAX_LAST_SEEN) return;
-      if (!this.#current.has(id)) this.#lastSeen.delete(id);
-    }
   }
 
   #emit(event: TunnelEvent): void {

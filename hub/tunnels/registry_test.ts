@@ -28,7 +28,11 @@ class Bed implements AsyncDisposable {
   }
 
   /** Dials; resolves once the agent has the hub's HELLO or was refused. */
-  async dial(clusterId: string, instanceId: string, onGoAway?: (info: GoAwayInfo) => void) {
+  async dial(
+    clusterId: string,
+    instanceId: string,
+    onGoAway?: (info: GoAwayInfo) => void,
+  ): Promise<Session> {
     const [hubConn, agentConn] = memoryConnPair();
     this.registry.attach(clusterId, hubConn, { remote: "memory", serviceAccountUid: "u" });
     const agent = new Session({
@@ -106,7 +110,7 @@ Deno.test("TunnelRegistry does not route to a session without HELLO, nor lose th
     const [hubConn, agentConn] = memoryConnPair();
     bed.registry.attach(A, hubConn, { remote: "memory" });
     const closed = Promise.withResolvers<void>();
-    agentConn.start({ message() {}, close: () => closed.resolve() });
+    agentConn.start({ message: () => {}, close: () => closed.resolve() });
     return closed.promise;
   });
   assert.equal(await bed.ask(A), 204);

@@ -346,6 +346,51 @@ Deno.test("Kept connections to the child are reused and a stale one is not seen 
   await chain.idle();
 });
 
+Deno.test("A kept connection that breaks under an upload is told at once, and nothing is sent twice", async () => {
+  const seen: string[] = [];
+  await using chain = await Chain.connected({
+    openToHeadMs: 5_000,
+    child: (req, res) => {
+      seen.push(`${req.method} ${req.url}`);
+      if (req.url === "/break") req.socket.destroy();
+      else res.end("ok");
+    },
+  });
+  for (let i = 0; i < 5; i++) {
+    await chain.get("/first"); // Leaves a kept connection
+    const answer = await request(
+      chain.port,
+      "POST",
+      chain.path("/break"),
+      ["Content-Length", "200000"],
+      "x".repeat(200_000),
+    );
+    assert.equal(answer.status, 502);
+  }
+  assert.deepEqual(seen, Array.from({ length: 5 }, () => ["GET /first", "POST /break"]).flat());
+  await chain.idle();
+});
+
+Deno.test("An answer with a header that cannot be written is 502", async () => {
+  await using chain = await Chain.connected({
+    child: (req) => {
+      req.socket.end("HTTP/1.1 200 OK\r\nX-Odd: a\x01b\r\nContent-Length: 0\r\n\r\n");
+    },
+  });
+  assert.equal((await chain.get("/")).status, 502);
+  await chain.idle();
+});
+
+Deno.test("A head that is too large for the tunnel is 431", async () => {
+  await using chain = await Chain.connected({
+    identity: { user: "ann", groups: Array.from({ length: 9_000 }, (_, i) => `g${i}`), extra: [] },
+  });
+  const answer = await chain.get("/");
+  assert.equal(answer.status, 431);
+  assert.equal(JSON.parse(answer.body).kind, "Status");
+  await chain.idle();
+});
+
 Deno.test("The cluster's metrics tell what happened", async () => {
   await using chain = await Chain.connected();
   await chain.get("/");
