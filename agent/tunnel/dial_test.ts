@@ -253,10 +253,11 @@ Deno.test("dialTunnel leaves no socket file, and keeps strangers out while there
   const dial = dialTunnel({ url, socketDir, signal: controller.signal });
   dial.catch(() => {});
   let directory: Deno.DirEntry | undefined;
-  while (directory === undefined) {
+  for (let i = 0; i < 500 && directory === undefined; i++) {
     await new Promise((resolve) => setTimeout(resolve, 10));
     directory = [...Deno.readDirSync(socketDir)][0];
   }
+  assert.ok(directory);
   const path = `${socketDir}/${directory.name}`;
   assert.equal(Deno.statSync(path).mode! & 0o777, 0o700);
   using stranger = await Deno.connect({ transport: "unix", path: `${path}/s` });
@@ -277,4 +278,19 @@ Deno.test("dialTunnel leaves no socket file, and keeps strangers out while there
   const error = await failedDial(dialTunnel({ url, socketDir: long }), "config");
   assert.match(error.message, /--runtime-dir/);
   await Deno.remove(socketDir, { recursive: true });
+});
+
+Deno.test("dialTunnel does not mind NO_PROXY, which the runtime applies to socket files", async () => {
+  const before = Deno.env.get("NO_PROXY");
+  Deno.env.set("NO_PROXY", "*");
+  try {
+    await using hub = testHub();
+    const conn = await dialTunnel({ url: hub.url });
+    const ends = Promise.all([closed(conn), closed(await hub.conn())]);
+    conn.close(1000, "");
+    await ends;
+  } finally {
+    if (before === undefined) Deno.env.delete("NO_PROXY");
+    else Deno.env.set("NO_PROXY", before);
+  }
 });

@@ -5,11 +5,11 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { Socket } from "node:net";
 import { header, headerValues } from "../../shared/headers.ts";
 import { SUBPROTOCOL } from "../../shared/tunnel/constants.ts";
+import { writeAll } from "./connect.ts";
 import { DialError } from "./dial_error.ts";
-import { type HttpHead, HttpHeadError, readBody, readHead, statusOf } from "./http_head.ts";
+import { HeadReader, type HttpHead, HttpHeadError, statusOf } from "./http_head.ts";
 
 /** What the request head holds. */
 export interface HandshakeOptions {
@@ -33,13 +33,13 @@ const MAX_RETRY_AFTER_MS = 60_000;
  * Shakes hands.
  *
  * @param upstream the connection to the hub; after a refusal of no use any more
- * @returns the head to answer the native WebSocket with
+ * @returns the head to answer the native WebSocket with, and what came after the hub's
  * @throws {DialError} of stage `refused` with the HTTP status, or `protocol`
  */
 export async function shakeHands(
-  upstream: Socket,
+  upstream: Deno.Conn,
   { url, token, userAgent, key, signal }: HandshakeOptions,
-): Promise<string> {
+): Promise<{ answer: string; rest: Uint8Array }> {
   const secrets = token === undefined ? [] : [token];
   // Origin form, though the native WebSocket wrote the absolute form for a proxy: not every
   // middlebox takes that from a server's port
@@ -54,12 +54,13 @@ export async function shakeHands(
     `Sec-WebSocket-Key: ${key}`,
     `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`,
   ];
-  upstream.write(lines.join("\r\n") + "\r\n\r\n");
+  const reader = new HeadReader(upstream);
   try {
-    let head = await readHead(upstream);
-    while (statusOf(head) < 200 && statusOf(head) !== 101) head = await readHead(upstream);
-    if (statusOf(head) !== 101) throw await refusal(upstream, head, url, secrets, signal);
-    return accepted(head, url, key);
+    await writeAll(upstream, lines.join("\r\n") + "\r\n\r\n");
+    let head = await reader.head();
+    while (statusOf(head) < 200 && statusOf(head) !== 101) head = await reader.head();
+    if (statusOf(head) !== 101) throw await refusal(reader, head, url, secrets, signal);
+    return { answer: accepted(head, url, key), rest: reader.rest };
   } catch (cause) {
     if (cause instanceof DialError || signal.aborted) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -100,7 +101,7 @@ function accepted(head: HttpHead, url: URL, key: string): string {
 }
 
 async function refusal(
-  upstream: Socket,
+  reader: HeadReader,
   head: HttpHead,
   url: URL,
   secrets: string[],
@@ -109,7 +110,7 @@ async function refusal(
   const status = statusOf(head);
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), BODY_MS);
-  const body = await readBody(upstream, head, AbortSignal.any([limit.signal, outer]));
+  const body = await reader.body(head, AbortSignal.any([limit.signal, outer]));
   clearTimeout(timer);
   const said = statusMessage(body) ?? advice(status);
   const line = head.startLine.replace(/^\S+ /, "");

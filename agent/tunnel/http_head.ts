@@ -1,10 +1,9 @@
 /**
- * Reads an HTTP/1.1 head off a socket and leaves the rest there: for the answer to CONNECT, the
- * answer to the WebSocket handshake, and the handshake itself in the relay.
+ * Reads HTTP/1.1 heads off a connection: the answer to CONNECT, the answer to the WebSocket
+ * handshake, and the handshake itself in the relay.
  *
  * @module
  */
-import type { Socket } from "node:net";
 import { fromRaw, header, type HeaderList } from "../../shared/headers.ts";
 
 /** The first lines of an HTTP message. */
@@ -12,8 +11,6 @@ export interface HttpHead {
   /** `HTTP/1.1 101 Switching Protocols`, or a request line. */
   startLine: string;
   headers: HeaderList;
-  /** The head as it came, up to and with the empty line. */
-  bytes: Uint8Array;
 }
 
 /** Largest head, in bytes. */
@@ -26,54 +23,79 @@ export class HttpHeadError extends Error {
   override readonly name = "HttpHeadError";
 }
 
-/** Waits until the socket has more bytes, or has none any more. */
-function more(socket: Socket): Promise<Uint8Array | null> {
-  return new Promise((resolve, reject) => {
-    const chunk = socket.read() as Uint8Array | null;
-    if (chunk !== null) return resolve(chunk);
-    if (socket.readableEnded || socket.destroyed) return resolve(null);
-    const settle = (run: () => void): void => {
-      socket.off("readable", onReadable).off("end", onEnd).off("close", onEnd).off(
-        "error",
-        onError,
-      );
-      run();
-    };
-    const onReadable = (): void => {
-      const chunk = socket.read() as Uint8Array | null;
-      if (chunk !== null) settle(() => resolve(chunk));
-    };
-    const onEnd = (): void => settle(() => resolve(null));
-    const onError = (error: Error): void => settle(() => reject(error));
-    socket.on("readable", onReadable).on("end", onEnd).on("close", onEnd).on("error", onError);
-  });
-}
+/** Reads heads, and keeps what it read beyond them. */
+export class HeadReader {
+  readonly #conn: { read(into: Uint8Array): Promise<number | null> };
+  #bytes: Uint8Array = new Uint8Array(0);
 
-/**
- * Reads one head. What follows it is put back into the socket, which is left paused.
- *
- * @param socket nobody else may read from it meanwhile
- * @returns the head
- * @throws {HttpHeadError} when the socket ends first, or the head is not one, or is above 64 KiB
- */
-export async function readHead(socket: Socket): Promise<HttpHead> {
-  let bytes = new Uint8Array(0);
-  for (;;) {
-    const chunk = await more(socket);
-    if (chunk === null) {
+  /** @param conn nobody else may read from it while this one does */
+  constructor(conn: { read(into: Uint8Array): Promise<number | null> }) {
+    this.#conn = conn;
+  }
+
+  /** What was read and belongs to nothing read so far. */
+  get rest(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /**
+   * Reads one head; what follows it stays for the next call, or in `rest`.
+   *
+   * @returns the head
+   * @throws {HttpHeadError} when the connection ends first, or the head is not one, or is above
+   * 64 KiB
+   */
+  async head(): Promise<HttpHead> {
+    for (let from = 0;;) {
+      const end = headEnd(this.#bytes, from);
+      if (end > MAX_HEAD_BYTES || (end < 0 && this.#bytes.length > MAX_HEAD_BYTES)) {
+        throw new HttpHeadError("the answer's head is above 64 KiB");
+      }
+      if (end >= 0) {
+        const head = parseHead(this.#bytes.subarray(0, end));
+        this.#bytes = this.#bytes.slice(end);
+        return head;
+      }
+      from = Math.max(0, this.#bytes.length - 3);
+      if (await this.#more()) continue;
       throw new HttpHeadError(
-        bytes.length === 0 ? "the connection was closed without an answer" : "the answer broke off",
+        this.#bytes.length === 0
+          ? "the connection was closed without an answer"
+          : "the answer broke off",
       );
     }
-    const from = Math.max(0, bytes.length - 3);
-    bytes = concat(bytes, chunk);
-    const end = headEnd(bytes, from);
-    if (end > MAX_HEAD_BYTES || (end < 0 && bytes.length > MAX_HEAD_BYTES)) {
-      throw new HttpHeadError("the answer's head is above 64 KiB");
+  }
+
+  /**
+   * Reads the body of a refusal: by its length, its chunks, or to the end of the connection. Best
+   * effort: what cannot be read is left out.
+   *
+   * @param signal ends the wait; what came until then is returned
+   * @returns at most 64 KiB, as text
+   */
+  async body(head: HttpHead, signal: AbortSignal): Promise<string> {
+    const chunked = /\bchunked\b/i.test(header(head.headers, "transfer-encoding") ?? "");
+    const length = Number(header(head.headers, "content-length") ?? Infinity);
+    const wanted = chunked ? MAX_BODY_BYTES : Math.min(length, MAX_BODY_BYTES);
+    const aborted = Promise.withResolvers<boolean>();
+    const onAbort = (): void => aborted.resolve(false);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    while (this.#bytes.length < wanted && !(chunked && endsChunked(this.#bytes))) {
+      const more = this.#more().catch(() => false);
+      if (!await Promise.race([more, aborted.promise])) break;
     }
-    if (end < 0) continue;
-    if (end < bytes.length) socket.unshift(bytes.subarray(end));
-    return parseHead(bytes.subarray(0, end));
+    signal.removeEventListener("abort", onAbort);
+    const body = chunked ? dechunk(this.#bytes) : this.#bytes.subarray(0, wanted);
+    return new TextDecoder().decode(body);
+  }
+
+  async #more(): Promise<boolean> {
+    const buffer = new Uint8Array(4096);
+    const length = await this.#conn.read(buffer);
+    if (length === null) return false;
+    this.#bytes = concat(this.#bytes, buffer.subarray(0, length));
+    return true;
   }
 }
 
@@ -87,36 +109,6 @@ export function statusOf(head: HttpHead): number {
   const match = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(head.startLine);
   if (match === null) throw new HttpHeadError("the answer is not HTTP/1.1");
   return Number(match[1]);
-}
-
-/**
- * Reads the body of a refusal: by its length, its chunks, or to the end of the connection. Best
- * effort: what cannot be read is left out.
- *
- * @param signal ends the reading; what came until then is returned
- * @returns at most 64 KiB, as text
- */
-export async function readBody(
-  socket: Socket,
-  head: HttpHead,
-  signal: AbortSignal,
-): Promise<string> {
-  const chunked = /\bchunked\b/i.test(header(head.headers, "transfer-encoding") ?? "");
-  const length = Number(header(head.headers, "content-length") ?? Infinity);
-  const wanted = chunked ? MAX_BODY_BYTES : Math.min(length, MAX_BODY_BYTES);
-  const aborted = new Promise<null>((resolve) => {
-    if (signal.aborted) resolve(null);
-    signal.addEventListener("abort", () => resolve(null), { once: true });
-  });
-  let bytes = new Uint8Array(0);
-  while (bytes.length < wanted) {
-    const chunk = await Promise.race([more(socket).catch(() => null), aborted]);
-    if (chunk === null) break;
-    bytes = concat(bytes, chunk);
-    if (chunked && endsChunked(bytes)) break;
-  }
-  const body = chunked ? dechunk(bytes) : bytes.subarray(0, wanted);
-  return new TextDecoder().decode(body);
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -146,11 +138,11 @@ function parseHead(bytes: Uint8Array): HttpHead {
     }
     raw.push(line.slice(0, colon), line.slice(colon + 1).trim());
   }
-  return { startLine, headers: fromRaw(raw), bytes };
+  return { startLine, headers: fromRaw(raw) };
 }
 
 function endsChunked(bytes: Uint8Array): boolean {
-  return latin1.decode(bytes.subarray(-7)).endsWith("0\r\n\r\n");
+  return latin1.decode(bytes.subarray(-5)) === "0\r\n\r\n";
 }
 
 function dechunk(bytes: Uint8Array): Uint8Array {

@@ -15,11 +15,11 @@ import type { Duplex } from "node:stream";
 import { fromRaw, header, type HeaderList, headerValues } from "../../shared/headers.ts";
 import { failure, type Status, statusResponse, warningValue } from "../../shared/kube/status.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
-import { Bridge } from "../../shared/tunnel/bridge.ts";
 import { CLOSE_CODE_BASE, SUBPROTOCOL } from "../../shared/tunnel/constants.ts";
 import { SessionCode } from "../../shared/tunnel/errors.ts";
 import type { MessageConn } from "../../shared/tunnel/message_conn.ts";
 import { webSocketConn } from "../../shared/tunnel/websocket_conn.ts";
+import { TunnelSplice } from "./tunnel_splice.ts";
 import { TunnelTickets } from "./tunnel_tickets.ts";
 
 /** Options of {@linkcode TunnelDoor}. */
@@ -46,7 +46,7 @@ export interface TunnelDoorOptions<M> {
 interface Admission<M> {
   clusterId: string;
   meta: M;
-  bridge: Bridge;
+  splice: TunnelSplice;
   opened: () => void;
 }
 
@@ -85,7 +85,7 @@ export class TunnelDoor<M> implements AsyncDisposable {
   readonly #path: string;
   readonly #server: Deno.HttpServer<Deno.UnixAddr>;
   readonly #tickets: TunnelTickets<Admission<M>>;
-  readonly #bridges = new Set<Bridge>();
+  readonly #splices = new Set<TunnelSplice>();
   readonly #conns = new Set<MessageConn>();
   #handshakes = 0;
   #closing: Promise<void> | undefined;
@@ -125,7 +125,7 @@ export class TunnelDoor<M> implements AsyncDisposable {
 
   /** Tunnels and handshakes that are open. */
   get size(): number {
-    return this.#bridges.size;
+    return this.#splices.size;
   }
 
   /**
@@ -149,13 +149,13 @@ export class TunnelDoor<M> implements AsyncDisposable {
     const inner = connect(this.#path);
     // A WebSocket client speaks only after the answer; what came early belongs behind our head
     if (head.length > 0) socket.unshift(head);
-    const bridge = new Bridge({ inner, outer: socket });
-    this.#bridges.add(bridge);
+    const splice = new TunnelSplice({ inner, outer: socket });
+    this.#splices.add(splice);
     this.#handshakes++;
     const log = this.#log.with({ cluster: clusterId });
     const timer = setTimeout(() => {
       log.warn("A tunnel handshake took too long", { limitMs: this.#handshakeMs });
-      bridge.destroy();
+      splice.destroy();
     }, this.#handshakeMs);
     let shaking = true;
     const done = (): void => {
@@ -164,11 +164,11 @@ export class TunnelDoor<M> implements AsyncDisposable {
       this.#handshakes--;
       clearTimeout(timer);
     };
-    const ticket = this.#tickets.issue({ clusterId, meta, bridge, opened: done });
-    void bridge.closed.then(() => {
+    const ticket = this.#tickets.issue({ clusterId, meta, splice, opened: done });
+    void splice.closed.then(() => {
       done();
       this.#tickets.revoke(ticket);
-      this.#bridges.delete(bridge);
+      this.#splices.delete(splice);
     });
     inner.write(
       `GET ${INNER_PATH} HTTP/1.1\r\nHost: tunnel\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
@@ -184,18 +184,18 @@ export class TunnelDoor<M> implements AsyncDisposable {
     if (admission === undefined || new URL(request.url).pathname !== INNER_PATH) {
       return statusResponse(failure(403, "this door opens with a ticket only"));
     }
-    const { clusterId, meta, bridge, opened } = admission;
+    const { clusterId, meta, splice, opened } = admission;
     // The mux has its own pings, with its own limits: no timeout here
     const { socket: ws, response } = Deno.upgradeWebSocket(request, {
       protocol: SUBPROTOCOL,
       idleTimeout: 0,
     });
-    const conn = webSocketConn(ws, { underlay: bridge });
+    const conn = webSocketConn(ws, { underlay: splice });
     ws.addEventListener("open", () => {
       opened();
       if (this.#closing !== undefined) return closeConn(conn);
       this.#conns.add(conn);
-      void bridge.closed.then(() => this.#conns.delete(conn));
+      void splice.closed.then(() => this.#conns.delete(conn));
       try {
         this.#onConn(clusterId, conn, meta);
       } catch (error) {
@@ -219,9 +219,9 @@ export class TunnelDoor<M> implements AsyncDisposable {
   async #close(): Promise<void> {
     await Promise.resolve(); // So that #closing is set
     for (const conn of this.#conns) closeConn(conn);
-    const bridges = [...this.#bridges];
-    const timer = setTimeout(() => bridges.forEach((bridge) => bridge.destroy()), CLOSE_MS);
-    await Promise.all(bridges.map((bridge) => bridge.closed));
+    const splices = [...this.#splices];
+    const timer = setTimeout(() => splices.forEach((splice) => splice.destroy()), CLOSE_MS);
+    await Promise.all(splices.map((splice) => splice.closed));
     clearTimeout(timer);
     await this.#server.shutdown();
     await Deno.remove(this.#directory, { recursive: true });

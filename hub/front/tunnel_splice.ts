@@ -1,14 +1,13 @@
 /**
- * Joins a socket that leads to a native WebSocket with the socket that leads to the network. Both
- * ends of the tunnel have one: the agent's relay and the hub's splice.
+ * Joins the socket that leads to the native WebSocket with the public port's socket.
  *
  * @module
  */
 import type { Duplex } from "node:stream";
-import type { Underlay } from "./websocket_conn.ts";
+import type { Underlay } from "../../shared/tunnel/websocket_conn.ts";
 
-/** Options of {@linkcode Bridge}. */
-export interface BridgeOptions {
+/** Options of {@linkcode TunnelSplice}. */
+export interface SpliceOptions {
   /** Leads to the native WebSocket in this process. */
   inner: Duplex;
   /** Leads to the network. */
@@ -27,11 +26,14 @@ export interface BridgeOptions {
  */
 const HIGH_WATER_BYTES = 128 * 1024;
 
+/** Chunks below it are not worth the call, in bytes. */
+const MIN_FREED_BYTES = 16 * 1024;
+
 /**
  * Copies bytes both ways with backpressure, passes a half-close on, and destroys both sockets when
  * one breaks. Nothing is parsed.
  */
-export class Bridge implements Underlay {
+export class TunnelSplice implements Underlay {
   readonly #inner: Duplex;
   readonly #outer: Duplex;
   readonly #halfOpenMs: number;
@@ -41,7 +43,7 @@ export class Bridge implements Underlay {
   onProgress: (() => void) | undefined;
 
   /** Starts to copy at once. */
-  constructor({ inner, outer, halfOpenMs = 2_000 }: BridgeOptions) {
+  constructor({ inner, outer, halfOpenMs = 2_000 }: SpliceOptions) {
     this.#inner = inner;
     this.#outer = outer;
     this.#halfOpenMs = halfOpenMs;
@@ -69,7 +71,7 @@ export class Bridge implements Underlay {
   #copy(from: Duplex, to: Duplex, moved?: () => void): void {
     from.on("data", (chunk: Uint8Array) => {
       if (to.writableEnded) return;
-      to.write(chunk);
+      to.write(chunk, () => free(chunk));
       if (to.writableLength > HIGH_WATER_BYTES) from.pause();
       moved?.();
     });
@@ -93,4 +95,16 @@ export class Bridge implements Underlay {
     });
     from.resume();
   }
+}
+
+/**
+ * Gives a chunk's memory back at once. Left to the garbage collector, what node's sockets allocate
+ * for each read piles up: 370 to 800 MB for 512 MiB up one tunnel, 195 MB with this (Deno 2.9.6).
+ *
+ * @param chunk came from a socket's `data` event, so it is ours alone; a view of something larger
+ * is left alone
+ */
+function free({ buffer, length }: Uint8Array): void {
+  if (length < MIN_FREED_BYTES || buffer.byteLength !== length) return;
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
