@@ -33,11 +33,16 @@ export type PumpSide = "node" | "stream";
 
 /** A pump that did not come to its regular end. */
 export class PumpError extends Error {
+  /** The class's name. */
   override readonly name = "PumpError";
   /** `node`: the socket, request or response; `stream`: the tunnel stream. */
   readonly side: PumpSide;
 
-  /** @param side which side broke */
+  /**
+   * Makes the error.
+   *
+   * @param side which side broke
+   */
   constructor(side: PumpSide, message: string, options?: ErrorOptions) {
     super(message, options);
     this.side = side;

@@ -25,6 +25,7 @@ import type { Route } from "./upstream.ts";
 
 /** Options of {@linkcode forward} and `forwardUpgrade`. */
 export interface ForwardOptions {
+  /** Told of servers that cannot be reached. */
   log: Log;
   /** How long a connection may take to stand, TLS included, in milliseconds. */
   connectMs: number;

@@ -41,6 +41,7 @@ export class IdentityMapper {
   readonly #forwardExtras: ReadonlySet<string>;
   readonly #legacy: boolean;
 
+  /** Makes a mapper; without options it forwards no extras. */
   constructor({ forwardExtras = [], legacyChildCredentials = false }: IdentityOptions = {}) {
     this.#forwardExtras = new Set(forwardExtras.map((key) => key.toLowerCase()));
     this.#legacy = legacyChildCredentials;

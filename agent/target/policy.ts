@@ -56,7 +56,7 @@ export interface TargetPolicyOptions {
   childServer: string;
   /** Entries as given to `--allow-target`. @default {[]} */
   allow?: readonly string[];
-  /** @default {getaddrinfo} */
+  /** Resolves names. @default {getaddrinfo} */
   lookup?: Lookup;
   /** How long a name may take to resolve, in milliseconds. @default {5_000} */
   lookupMs?: number;
@@ -139,7 +139,11 @@ export class TargetPolicy {
   readonly #lookup: Lookup;
   readonly #lookupMs: number;
 
-  /** @throws {RangeError} for an entry or URL that cannot be read */
+  /**
+   * Reads the allow-list.
+   *
+   * @throws {RangeError} for an entry or URL that cannot be read
+   */
   constructor(
     { childServer, allow = [], lookup = systemLookup, lookupMs = 5_000 }: TargetPolicyOptions,
   ) {

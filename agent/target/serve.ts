@@ -32,7 +32,7 @@ export interface TargetServerOptions {
   connectMs?: number;
   /** See `UpstreamsOptions`. @default {16} */
   maxFreeSockets?: number;
-  /** @default {silentLog} */
+  /** Told of refusals and of servers that cannot be reached. @default {silentLog} */
   log?: Log;
 }
 

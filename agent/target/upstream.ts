@@ -30,6 +30,7 @@ export interface ChildApi {
 
 /** Options of {@linkcode Upstreams}. */
 export interface UpstreamsOptions {
+  /** The child's own kube-apiserver. */
   child: ChildApi;
   /** PEM of CAs for allow-listed `https` targets. @default {the system's CAs} */
   targetCa?: string;
@@ -75,6 +76,7 @@ export class Upstreams {
   readonly #plain: http.Agent;
   readonly #tls: https.Agent;
 
+  /** Makes empty pools; nothing is dialled. */
   constructor(
     { child, targetCa, maxFreeSockets = 16, freeSocketMs = 30_000 }: UpstreamsOptions,
   ) {

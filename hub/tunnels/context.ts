@@ -24,10 +24,13 @@ export interface ProxyContext {
   path: SocketsPath & { kind: "proxy" };
   /** Who calls, as it was verified. */
   identity: CallerIdentity;
+  /** Who is connected. */
   registry: TunnelRegistry;
   /** Whether a cluster of that id is registered; tells 404 from 503. */
   known: (clusterId: string) => boolean;
+  /** Told of requests that break off. */
   log: Log;
+  /** Counts, where given. */
   metrics?: TunnelMetrics;
 }
 

@@ -42,6 +42,7 @@ export class DuplicateGuard {
   readonly #options: Required<DuplicateOptions>;
   readonly #clusters = new Map<string, History>();
 
+  /** Makes an empty memory. */
   constructor(
     {
       replacements = 3,

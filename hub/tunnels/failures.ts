@@ -17,7 +17,11 @@ export class ProxyFailure extends StatusError {
   /** Whether the client may try again in a second. */
   readonly retry: boolean;
 
-  /** @param retry adds `Retry-After: 1` */
+  /**
+   * Makes a failure to answer with.
+   *
+   * @param retry adds `Retry-After: 1`
+   */
   constructor(status: Status, retry = false, options?: ErrorOptions) {
     super(status, options);
     this.retry = retry;
@@ -55,9 +59,11 @@ export function replyFailure(res: ServerResponse, error: ProxyFailure, close: bo
 
 /** What is needed to open a stream. */
 export interface OpenContext {
+  /** Who is connected. */
   registry: TunnelRegistry;
   /** Whether a cluster of that id is registered. */
   known: (clusterId: string) => boolean;
+  /** The cluster to reach. */
   clusterId: string;
 }
 

@@ -21,6 +21,7 @@ export class LastSeenMap {
   /** Ordered by the latest change. */
   readonly #clusters = new Map<string, LastSeen>();
 
+  /** Makes an empty map. */
   constructor(options: LastSeenOptions) {
     this.#options = options;
   }

@@ -14,8 +14,9 @@ export interface TunnelReadings {
   draining: number;
   /** Streams open now. */
   streams: number;
-  /** Bytes of the sessions that live. */
+  /** Bytes that the live sessions received. */
   bytesIn: number;
+  /** The same, sent. */
   bytesOut: number;
 }
 

@@ -16,6 +16,7 @@ import { noAnswer, openStream, ProxyFailure, redirected, replyFailure } from "./
 
 /** Options of {@linkcode proxyRequest}. */
 export interface ProxyRequestContext extends ProxyContext {
+  /** From node's server; nothing was written to it. */
   res: ServerResponse;
   /**
    * How long the head of the answer may take, in milliseconds, counted anew from each moment that
@@ -23,7 +24,7 @@ export interface ProxyRequestContext extends ProxyContext {
    * are not held to it, since their answer may begin with the first event. @default {65_000}
    */
   openToHeadMs?: number;
-  /** @default {performance.now} */
+  /** A clock that never goes back, in milliseconds. @default {performance.now} */
   now?: () => number;
 }
 

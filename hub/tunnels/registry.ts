@@ -60,6 +60,7 @@ export class TunnelRegistry {
   readonly #ended = new AbortController();
   #draining: { waitMs: number; reason: string } | undefined;
 
+  /** Makes an empty registry. */
   constructor(options: TunnelRegistryOptions) {
     this.#options = options;
     this.#log = options.log ?? silentLog;

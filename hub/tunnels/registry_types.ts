@@ -38,8 +38,11 @@ export type TunnelEvent =
 
 /** A connected tunnel. */
 export interface TunnelInfo extends AttachMeta {
+  /** The agent's process. */
   instanceId: string;
+  /** As it says of itself. */
   agentVersion?: string;
+  /** When its HELLO came, in milliseconds. */
   connectedAt: number;
 }
 
@@ -67,14 +70,16 @@ export interface TunnelRegistryOptions {
   drainMs?: number;
   /** How long after a loss, or after the hub's start, a return is expected. @default {5_000} */
   returnDueMs?: number;
+  /** When two agents of one cluster are a fight. */
   duplicates?: DuplicateOptions;
+  /** Counts, where given. */
   metrics?: TunnelMetrics;
   /** Streams that an agent opens; they are refused when left out. */
   onStream?: (clusterId: string, stream: TunnelStream) => void;
-  /** @default {silentLog} */
+  /** Told of tunnels that come and go. @default {silentLog} */
   log?: Log;
-  /** @default {Date.now} */
+  /** The hub's clock, in milliseconds. @default {Date.now} */
   now?: () => number;
-  /** @default {Math.random} */
+  /** Spreads waits; 0 to 1. @default {Math.random} */
   random?: () => number;
 }
