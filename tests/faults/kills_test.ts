@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { delay } from "../../shared/backoff.ts";
 import { startFleet } from "../e2e/fleet.ts";
 import { report } from "../e2e/report.ts";
-import { condition, untilCondition, untilReachable } from "./watching.ts";
+import { condition, openWatch, untilCondition, untilReachable } from "./watching.ts";
 
 Deno.test("killed and paused processes come back by themselves", async (t) => {
   await using fleet = await startFleet();
@@ -14,13 +14,12 @@ Deno.test("killed and paused processes come back by themselves", async (t) => {
   const agent = fleet.agent!;
   try {
     await t.step("kill -9 of the agent", async () => {
-      await using watch = fleet.stream(["get", "cm", "-A", "-w", "-o", "name"]);
-      await watch.waitFor(/kube-root-ca/);
+      const { cutAt } = await openWatch(fleet);
       const killed = performance.now();
       await agent.process.kill9();
-      await watch.exited;
-      const cut = (performance.now() - killed) / 1000;
-      const away = await untilCondition(fleet, "Connected", "False", 10_000);
+      const cut = (await cutAt - killed) / 1000;
+      await untilCondition(fleet, "Connected", "False", 10_000);
+      const away = (performance.now() - killed) / 1000;
       await untilCondition(fleet, "Ready", "Unknown", 10_000);
       await agent.process.start();
       const back = await untilReachable(fleet, 30_000);

@@ -15,7 +15,12 @@ Deno.test("a standby hub takes over", async () => {
   const [first, second] = freePorts(2) as [number, number];
   await using service = await serviceProxy({ backends: () => [first, second] });
   await using fleet = await startFleet({
-    hub: { port: first, servicePort: service.port, args: ["--leader-elect"] },
+    hub: {
+      port: first,
+      servicePort: service.port,
+      args: ["--leader-elect"],
+      readyPath: "/livez",
+    },
   });
   const standby = await HubProcess.create(fleet.parent, {
     name: "hub-standby",
@@ -34,7 +39,9 @@ Deno.test("a standby hub takes over", async () => {
     report(`active hub killed: tunnels back on the standby after ${seconds.toFixed(1)} s`);
     await untilCondition(fleet, "Ready", "True", 20_000);
 
-    await fleet.hub.process.start().catch(() => {}); // it is a standby now: never ready
+    await fleet.hub.process.start();
+    assert.equal(await healthy(fleet.hub.healthPort, "/readyz"), false, "it is a standby now");
+    await untilReachable(fleet, 5_000);
   } catch (error) {
     throw new Error(
       `${error}\n${await fleet.logs()}\n--- standby\n${await standby.process.logTail(60)}`,

@@ -4,7 +4,9 @@
  * @module
  */
 import type { Condition, ManagedCluster } from "../../shared/kube/clusternet_types.ts";
-import type { Fleet } from "../e2e/fleet.ts";
+import https from "node:https";
+import { ByteClient } from "../e2e/byte_target.ts";
+import { type Fleet, USER } from "../e2e/fleet.ts";
 import { eventually } from "../e2e/wait.ts";
 
 /** @returns the fleet's ManagedCluster */
@@ -55,4 +57,25 @@ export async function untilReachable(fleet: Fleet, timeoutMs: number): Promise<n
     if (code !== 0) throw new Error(stderr);
   }, 200);
   return (performance.now() - started) / 1000;
+}
+
+/**
+ * Opens a watch without kubectl, which would try again for seconds.
+ *
+ * @returns resolves to the moment (`performance.now()`) at which it was cut
+ */
+export async function openWatch(fleet: Fleet): Promise<{ cutAt: Promise<number> }> {
+  const clientCert = await fleet.parent.mintClientCert(USER.name, USER.groups);
+  const request = https.get(`${fleet.proxyServer}/api/v1/configmaps?watch=1`, {
+    ca: fleet.parent.caPem,
+    agent: false,
+    ...clientCert,
+  });
+  const response = await ByteClient.response(request);
+  const cutAt = new Promise<number>((resolve) => {
+    response.on("close", () => resolve(performance.now()));
+    response.on("error", () => {});
+  });
+  response.resume();
+  return { cutAt };
 }
