@@ -17,7 +17,6 @@ import {
 } from "./errors.ts";
 import { FloodGuard } from "./flood.ts";
 import { FrameType } from "./frame.ts";
-import { GrowthSampler } from "./growth.ts";
 import type { RequestHead } from "./head.ts";
 import { encodeHello, type PeerHello } from "./hello.ts";
 import { Incoming } from "./incoming.ts";
@@ -126,6 +125,7 @@ export class Session {
       max: config.maxSessionWindow,
       budget,
       unread: EMPTY,
+      roundTrips: this.#pinger,
     });
     this.#streams = new StreamTable({
       role,
@@ -133,11 +133,7 @@ export class Session {
       budget,
       scheduler: this.#scheduler,
       flood,
-      sampler: new GrowthSampler({
-        ping: (done) => this.#pinger.ping(done),
-        onGrown: (window) => this.#scheduler.window(window),
-        now,
-      }),
+      roundTrips: this.#pinger,
       sessionWindow: this.#window,
       onStream: options.onStream,
       onFault: (error) => this.#log?.warn("A stream handler failed", { error: String(error) }),

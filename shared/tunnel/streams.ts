@@ -10,7 +10,6 @@ import { encodeReset } from "./encode.ts";
 import { HeadError, ResetCode, SessionError, StreamError } from "./errors.ts";
 import { FrameType, frameTypeName } from "./frame.ts";
 import type { FloodGuard } from "./flood.ts";
-import type { GrowthSampler } from "./growth.ts";
 import {
   decodeRequestHead,
   decodeResponseHead,
@@ -23,7 +22,7 @@ import type { Scheduler } from "./scheduler.ts";
 import { SendQueue } from "./send_queue.ts";
 import { type StreamHost, StreamState, type TunnelStream } from "./stream.ts";
 import { broken, noCredit, overflow } from "./violations.ts";
-import { ReceiveWindow, type WindowBudget } from "./window.ts";
+import { ReceiveWindow, type RoundTrips, type WindowBudget } from "./window.ts";
 
 /** What a {@linkcode StreamTable} needs. */
 export interface StreamTableOptions {
@@ -33,7 +32,8 @@ export interface StreamTableOptions {
   budget: WindowBudget;
   scheduler: Scheduler;
   flood: FloodGuard;
-  sampler: GrowthSampler;
+  /** How long a round trip is. */
+  roundTrips: RoundTrips;
   /** Credit of the whole session. */
   sessionWindow: ReceiveWindow;
   /** Takes streams that the peer opens; without it all are refused. */
@@ -228,13 +228,12 @@ export class StreamTable implements StreamHost {
   }
 
   #onData(state: StreamState | undefined, id: number, payload: Uint8Array, now: number): void {
-    const { sessionWindow, sampler, scheduler, flood } = this.#o;
+    const { sessionWindow, scheduler, flood } = this.#o;
     const { length } = payload;
     if (length === 0) flood.count("empty or unknown frames", now);
     if (!sessionWindow.receive(length)) throw noCredit("the session");
     // Whatever becomes of the bytes, they do not hold the session up
     if (sessionWindow.consume(length)) scheduler.window(sessionWindow);
-    sampler.onData(sessionWindow, length, now);
     if (state === undefined) return this.#checkOld(FrameType.DATA, id);
     if (state.in.ended) {
       return this.reset(state, ResetCode.STREAM_CLOSED, "DATA came after END");
@@ -245,7 +244,6 @@ export class StreamTable implements StreamHost {
     const { window } = state;
     if (!window.receive(length)) throw noCredit(`stream ${id}`);
     if (length === 0) return;
-    sampler.onData(window, length, now);
     const taken = state.in.push(payload);
     if (taken > 0 && window.consume(taken)) scheduler.window(window);
   }
@@ -283,7 +281,7 @@ export class StreamTable implements StreamHost {
   }
 
   #add(id: number, head: RequestHead, opener: boolean, peer: PeerHello): StreamState {
-    const { config, budget } = this.#o;
+    const { config, budget, roundTrips } = this.#o;
     const out = new SendQueue(id, peer.streamWindow, peer.maxFrame, config.sendQueueBytes);
     const window = (unread: ReceiveQueue): ReceiveWindow =>
       new ReceiveWindow({
@@ -292,6 +290,7 @@ export class StreamTable implements StreamHost {
         max: config.maxStreamWindow,
         budget,
         unread,
+        roundTrips,
       });
     const state = new StreamState(head, opener, out, window, this);
     this.live.set(id, state);

@@ -49,6 +49,18 @@ export class WindowBudget {
   }
 }
 
+/** Round trips as a window needs them, all in milliseconds. */
+export interface RoundTrips {
+  /** The time now. */
+  now(): number;
+  /** The last one measured; `undefined` before the first. */
+  readonly lastRttMs: number | undefined;
+  /** The shortest one of the session. */
+  readonly minRttMs: number;
+  /** Data flows that a window may be holding up: measure anew, if it is time to. */
+  refresh(): void;
+}
+
 /** What a {@linkcode ReceiveWindow} needs. */
 export interface ReceiveWindowOptions {
   /** Stream id; 0 for the session. */
@@ -61,6 +73,8 @@ export interface ReceiveWindowOptions {
   budget: WindowBudget;
   /** Says how many bytes lie unread. */
   unread: { readonly bytes: number };
+  /** Says how long a round trip is. */
+  roundTrips: RoundTrips;
 }
 
 /**
@@ -74,16 +88,13 @@ export class ReceiveWindow {
   readonly id: number;
   /** Whether a WINDOW for it waits in the scheduler. */
   queued = false;
-  /** Bytes that came during the sample {@linkcode ReceiveWindow.sampleNumber}. */
-  sampled = 0;
-  /** Number of the last sample it took part in. */
-  sampleNumber = 0;
   /** Whether data came since the last look for idle windows. */
   active = false;
   readonly #base: number;
   readonly #max: number;
   readonly #budget: WindowBudget;
   readonly #unread: { readonly bytes: number };
+  readonly #roundTrips: RoundTrips;
   #size: number;
   #allowed: number;
   #due = 0;
@@ -91,15 +102,19 @@ export class ReceiveWindow {
   #shrinking = false;
   /** Best throughput at which growing has paid off so far, in bytes per millisecond. */
   #bestRate = 0;
-  #nextSampleAt = 0;
-  #sampleGapMs = FIRST_SAMPLE_GAP_MS;
+  /** Since when `#taken` counts, in milliseconds. */
+  #since: number;
+  /** Bytes that were done with since then. */
+  #taken = 0;
 
-  constructor({ id, base, max, budget, unread }: ReceiveWindowOptions) {
+  constructor({ id, base, max, budget, unread, roundTrips }: ReceiveWindowOptions) {
     this.id = id;
     this.#base = base;
     this.#max = max;
     this.#budget = budget;
     this.#unread = unread;
+    this.#roundTrips = roundTrips;
+    this.#since = roundTrips.now();
     this.#size = base;
     this.#allowed = base;
   }
@@ -125,12 +140,9 @@ export class ReceiveWindow {
   /** Books bytes that are done with. @returns whether a WINDOW should go out now */
   consume(bytes: number): boolean {
     this.#due += bytes;
+    this.#taken += bytes;
+    if (this.#taken >= this.#size / 4 && this.#size < this.#max) this.#measure();
     return !this.queued && !this.#closed && this.#due >= this.#size / 2;
-  }
-
-  /** Whether so much of the credit is in use that a sample could show that it is too little. */
-  worthSampling(now: number): boolean {
-    return this.#allowed < this.#size / 2 && now >= this.#nextSampleAt && this.#size < this.#max;
   }
 
   /** Takes the credit that a WINDOW is about to return. @returns 0 when none is to be sent */
@@ -144,39 +156,30 @@ export class ReceiveWindow {
   }
 
   /**
-   * Looks at one finished sample and grows the window where that can help: the peer used most of it
-   * within a round trip, the application read what came, and a larger window may be faster. It may
-   * while the window is small, while it is below four times bandwidth times the shortest round
-   * trip, or while growing has made it faster so far. A full link passes none of these, however
-   * long its queues make the round trip.
-   *
-   * @param rttMs how long the sample took, in milliseconds
-   * @param minRttMs the shortest round trip of the session, in milliseconds
-   * @param now in milliseconds
-   * @returns whether a WINDOW should go out now
+   * Looks, once a round trip at most, how much the application took in it, and doubles the window
+   * where that can help: more than half of it was used in one round trip, little lies unread, and a
+   * larger one may be faster. It may while the window is small, while it is below four times
+   * bandwidth times the shortest round trip, or while growing has made it faster so far. A full link
+   * passes none of these, however long its queues make the round trip.
    */
-  endSample(rttMs: number, minRttMs: number, now: number): boolean {
-    const rate = this.sampled / Math.max(rttMs, 0.05);
-    const limited = this.sampled >= this.#size / 2 && this.#unread.bytes <= this.sampled / 4;
-    const promising = this.#size < SMALL_WINDOW || this.#size <= 4 * rate * minRttMs ||
-      rate >= this.#bestRate * 1.1;
-    if (!limited || !promising || this.#closed || this.#shrinking) {
-      this.#sampleGapMs = Math.min(this.#sampleGapMs * 2, LAST_SAMPLE_GAP_MS);
-      this.#nextSampleAt = now + this.#sampleGapMs;
-      return false;
-    }
-    const wanted = Math.min(Math.max(2 * this.sampled, 2 * this.#size), this.#max) - this.#size;
-    const granted = this.#budget.take(Math.max(wanted, 0));
-    if (granted === 0) {
-      this.#nextSampleAt = now + LAST_SAMPLE_GAP_MS;
-      return false;
-    }
-    this.#bestRate = Math.max(rate, this.#bestRate);
-    this.#sampleGapMs = FIRST_SAMPLE_GAP_MS;
-    this.#nextSampleAt = now;
+  #measure(): void {
+    const { lastRttMs, minRttMs } = this.#roundTrips;
+    if (lastRttMs === undefined) return;
+    const now = this.#roundTrips.now();
+    const passedMs = now - this.#since;
+    if (passedMs < Math.max(lastRttMs, MIN_ROUND_TRIP_MS)) return;
+    const rate = this.#taken / passedMs;
+    this.#since = now;
+    this.#taken = 0;
+    const size = this.#size;
+    const limited = rate * lastRttMs >= size / 2 && this.#unread.bytes <= size / 4;
+    if (!limited || this.#closed || this.#shrinking) return;
+    this.#roundTrips.refresh();
+    if (size >= SMALL_WINDOW && size > 4 * rate * minRttMs && rate < this.#bestRate * 1.1) return;
+    const granted = this.#budget.take(Math.min(size, this.#max - size));
+    if (granted > 0) this.#bestRate = Math.max(rate, this.#bestRate);
     this.#size += granted;
     this.#due += granted;
-    return !this.queued;
   }
 
   /**
@@ -204,7 +207,6 @@ export class ReceiveWindow {
     this.#size -= bytes;
     this.#allowed -= bytes;
     this.#bestRate = 0;
-    this.#sampleGapMs = FIRST_SAMPLE_GAP_MS;
     this.#budget.release(bytes);
     return !this.queued && this.#due >= this.#size / 2;
   }
@@ -219,7 +221,5 @@ export class ReceiveWindow {
 
 /** Up to here a window grows whenever it is in the way, in bytes. */
 const SMALL_WINDOW = 512 * 1024;
-/** Between two samples of a window that just grew, in milliseconds. */
-const FIRST_SAMPLE_GAP_MS = 5;
-/** Between two samples of a window that did not grow for long, in milliseconds. */
-const LAST_SAMPLE_GAP_MS = 640;
+/** A round trip counts as at least this, in milliseconds: below it one turn of the event loop decides. */
+const MIN_ROUND_TRIP_MS = 0.2;
