@@ -83,7 +83,9 @@ export function fetchExchange(config: ClusterConfig): Exchange {
         client,
         redirect: "manual",
         signal,
-        ...(body === undefined ? {} : { body }),
+        // On a kept connection that breaks Deno 2.9.6 sends a request again, a POST as well, unless
+        // its body is a stream
+        ...(body === undefined ? {} : { body: ReadableStream.from([body]) }),
       };
       return await fetch(url, init);
     },

@@ -116,6 +116,8 @@ export function httpsExchange(config: ClusterConfig): Exchange {
         headers: outgoing,
         ...(servername === undefined ? {} : { servername }),
       });
+      // On a kept connection that breaks Deno 2.9.6 sends the request again, a POST as well
+      request.once("socket", () => void (request.reusedSocket = false));
       const onAbort = (): void => void request.destroy(signal.reason);
       signal.addEventListener("abort", onAbort, { once: true });
       request.once("close", () => signal.removeEventListener("abort", onAbort));

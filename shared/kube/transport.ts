@@ -89,10 +89,8 @@ function chooseExchange(config: ClusterConfig, url: URL): Exchange {
  * A bearer token is asked for at each request. After a 401 it is read afresh and, if it changed,
  * the request is sent once more: a request that was not authenticated was not carried out. A GET
  * whose connection is cut before the head is sent once more as well: that is a pooled connection
- * which the server closed meanwhile. The runtime itself does the same with every method, POST
- * included, when a pooled connection dies before the head (measured on Deno 2.9.6, `fetch` and
- * `node:https` alike): so write with names and resource versions, not with `generateName`, and a
- * write that was carried out twice is at worst answered with 409. Redirects are never followed.
+ * which the server closed meanwhile. Nothing else is sent twice: the runtime's own second try, which
+ * would repeat a POST, is switched off. Redirects are never followed.
  *
  * @param config the cluster
  * @returns the transport and its `close`
