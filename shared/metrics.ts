@@ -9,8 +9,8 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 export { Counter, Gauge, Histogram, Registry };
 
 /**
- * A registry with what Prometheus expects of every process: start time, memory, open files,
- * and what keeps the event loop alive. `prom-client`'s own default metrics poll on timers and read Node-only
+ * A registry with what Prometheus expects of every process: start time and memory; and what
+ * keeps the event loop alive. `prom-client`'s own default metrics poll on timers and read Node-only
  * counters, so these are read at scrape time.
  *
  * @returns a registry of its own, never the global one
@@ -40,14 +40,6 @@ export function createRegistry(): Registry {
     },
   });
   new Gauge({
-    name: "process_open_fds",
-    help: "Number of open file descriptors; 0 where the system does not tell.",
-    registers,
-    async collect(): Promise<void> {
-      this.set(await openFiles());
-    },
-  });
-  new Gauge({
     name: "clusternet_active_resources",
     help: "Timers, sockets and other resources that keep the event loop alive, by type.",
     labelNames: ["type"],
@@ -58,17 +50,6 @@ export function createRegistry(): Registry {
     },
   });
   return registry;
-}
-
-/** Linux only: a count of `/proc/self/fd`. */
-async function openFiles(): Promise<number> {
-  let count = 0;
-  try {
-    for await (const _ of Deno.readDir("/proc/self/fd")) count++;
-  } catch {
-    return 0;
-  }
-  return count;
 }
 
 /**
