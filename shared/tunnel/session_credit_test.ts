@@ -3,7 +3,6 @@ import { defaultConfig } from "./config.ts";
 import { decodeWindow } from "./decode.ts";
 import { encodeReset, encodeWindow } from "./encode.ts";
 import { ResetCode, SessionCode } from "./errors.ts";
-import { WindowBudget } from "./window.ts";
 import {
   dataFrame,
   echo,
@@ -214,82 +213,6 @@ Deno.test("Session waits for the peer's session credit and wakes every stream", 
   assert.equal(peer.of("END").length, 21);
   session.close(0, "");
   await turns();
-});
-
-Deno.test("Windows grow with the bandwidth-delay product out of the budget and return to it", async () => {
-  const budget = new WindowBudget();
-  const conn = { latencyMs: 10, bandwidth: 100_000_000 };
-  const { hub, close } = await sessionPair({
-    conn,
-    hub: { budget, config: { idleWindowMs: 40 } },
-    agent: {
-      onStream: async (stream) => {
-        stream.sendHead({ status: 200, statusText: "", headers: [] });
-        const size = Number(stream.head.path.slice(1));
-        for (let sent = 0; sent < size; sent += 50_000) {
-          await stream.write(new Uint8Array(50_000));
-        }
-        if (stream.head.upgrade) await stream.read();
-        stream.end();
-      },
-    },
-  });
-  const stream = hub.open({ ...GET, path: "/20000000", upgrade: true });
-  const start = performance.now();
-  for (let got = 0; got < 20_000_000;) got += (await stream.read())!.length;
-  const seconds = (performance.now() - start) / 1000;
-  // 64 KiB each 20 ms would be 3.3 MB/s
-  assert.ok(20 / seconds > 10, `${20 / seconds} MB/s`);
-  assert.ok(budget.used > 256 * KIB, `${budget.used}`);
-  assert.ok(budget.used <= budget.total);
-  // Idle, but open: the growth is given back, and the stream still works
-  await new Promise((resolve) => setTimeout(resolve, 250));
-  assert.equal(budget.used, 0);
-  stream.end();
-  assert.equal(await stream.read(), null);
-  const again = hub.open({ ...GET, path: "/3000000" });
-  again.end();
-  assert.equal((await readAll(again)).length, 3_000_000);
-  await close();
-  assert.equal(budget.used, 0);
-});
-
-Deno.test("Windows do not grow beyond the budget", async () => {
-  const budget = new WindowBudget(100 * KIB);
-  const { hub, close } = await sessionPair({
-    conn: { latencyMs: 3 },
-    hub: { budget },
-    agent: {
-      onStream: async (stream) => {
-        stream.sendHead({ status: 200, statusText: "", headers: [] });
-        for (let i = 0; i < 100; i++) await stream.write(new Uint8Array(20_000));
-        stream.end();
-      },
-    },
-  });
-  let most = 0;
-  await Promise.all([1, 2, 3].map(async () => {
-    const stream = hub.open(GET);
-    stream.end();
-    for (; (await stream.read()) !== null;) most = Math.max(most, budget.used);
-  }));
-  assert.ok(most > 0 && most <= 100 * KIB, `${most}`);
-  await close();
-  assert.equal(budget.used, 0);
-});
-
-Deno.test("Session does not grow the window of a stream that nobody reads", async () => {
-  const budget = new WindowBudget();
-  const { hub, agent, close } = await sessionPair({
-    agent: { budget, onStream: () => {} },
-  });
-  const stream = hub.open(GET);
-  stream.write(new Uint8Array(1_000_000));
-  await until(() => agent.stats().unread === 64 * KIB);
-  await turns(50);
-  assert.equal(agent.stats().unread, 64 * KIB);
-  await close();
-  assert.equal(budget.used, 0);
 });
 
 Deno.test("write() asks to wait beyond its mark and refuses who does not", async () => {

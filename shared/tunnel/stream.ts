@@ -101,6 +101,13 @@ export class StreamState {
     this.finish();
   }
 
+  /** Nobody will read what came before the end. */
+  discard(error: StreamError): void {
+    if (this.in.bytes === 0) return;
+    this.in.fail(error);
+    this.window.close();
+  }
+
   /** The peer has all it wanted and sent its END: only our sending stops. */
   cutSending(error: StreamError): void {
     this.out.drop(error);
@@ -245,8 +252,9 @@ export class TunnelStream {
   }
 
   /**
-   * Cuts the stream in both directions and drops what waits on both sides. Idempotent; does nothing
-   * once both directions are done. With `ResetCode.NO_ERROR` after `end()` it lets the answer go
+   * Cuts the stream in both directions and drops what waits on both sides. Idempotent. Once both
+   * directions are done it only drops what was not read. Whoever stops reading before the end calls
+   * it: unread bytes are memory, and count in the process's budget. With `ResetCode.NO_ERROR` after `end()` it lets the answer go
    * out whole first and only then tells the peer to stop sending (RFC 9113, section 8.1).
    *
    * @param code see `ResetCode`
@@ -254,7 +262,7 @@ export class TunnelStream {
    */
   reset(code: number, reason: string): void {
     const state = this.#state;
-    if (state.done) return;
+    if (state.done) return state.discard(new StreamError(code, reason));
     if (code === ResetCode.NO_ERROR && state.out.ending && !state.out.ended) {
       state.resetAfterEnd = reason;
       return;
