@@ -5,21 +5,21 @@
  */
 import { Backoff, delay } from "../shared/backoff.ts";
 import { KubeClient } from "../shared/kube/client.ts";
-import type { ClusterConfig } from "../shared/kube/cluster_config.ts";
-import type { Transport } from "../shared/kube/transport.ts";
 import { type Log, silentLog } from "../shared/log.ts";
-import type { Registry } from "../shared/metrics.ts";
 import { WindowBudget } from "../shared/tunnel/window.ts";
 import { VERSION } from "../shared/version.ts";
+import type { Agent, AgentEnd, AgentOptions } from "./agent_options.ts";
 import { childEvents } from "./events.ts";
-import type { AgentFlags } from "./flags.ts";
 import type { HealthCheck } from "./health.ts";
 import { Lead } from "./lead.ts";
 import { ensureClusterId, leadWhenElected, type Term } from "./leader.ts";
 import { type AgentMetrics, createAgentMetrics } from "./metrics.ts";
-import { type ClosableTransport, ParentAccess } from "./registration/parent_access.ts";
+import { ParentAccess } from "./registration/parent_access.ts";
 import { ParentClock } from "./registration/parent_clock.ts";
-import { RegistrationRefusedError, type RegistrationState } from "./registration/register.ts";
+import {
+  RegistrationRefusedError,
+  type RegistrationState,
+} from "./registration/register_options.ts";
 import { Registration } from "./registration/registration.ts";
 import { derivedClusterName } from "./registration/request.ts";
 import { Sayer } from "./registration/say.ts";
@@ -29,63 +29,6 @@ import { IdentityMapper } from "./target/identity.ts";
 import { TargetPolicy } from "./target/policy.ts";
 import { createTargetServer, type TargetServer } from "./target/serve.ts";
 import { dialTunnel } from "./tunnel/dial.ts";
-
-/** Options of {@linkcode startAgent}. */
-export interface AgentOptions {
-  flags: AgentFlags;
-  /** The child: how to reach it, and an open way there. */
-  child: { config: ClusterConfig; transport: Transport };
-  /** This agent's name in the election. */
-  identity: string;
-  /**
-   * Whether a holder of the Lease is an earlier run of this very agent that is surely gone: its
-   * name is taken over then, so that a restart need not wait for the Lease to expire.
-   * @default {never}
-   */
-  isFormerSelf?: (holder: string) => Promise<boolean>;
-  /** Names this process towards the hub. */
-  instanceId: string;
-  /** Reads the bootstrap token anew; `undefined` when there is none. */
-  bootstrapToken: () => Promise<string | undefined>;
-  /** Brings the pinned CA of the parent; `undefined` for the system's. */
-  pinnedCa: (signal?: AbortSignal) => Promise<string | undefined>;
-  /** PEM of the CAs of allow-listed `https` targets. @default {the runtime's} */
-  targetCa?: string;
-  /** HTTP proxy on the way to the parent, from flag or environment. */
-  proxyUrl?: string;
-  registry: Registry;
-  /** @default {silentLog} */
-  log?: Log;
-  /** Milliseconds since the epoch. @default {Date.now} */
-  now?: () => number;
-  /** @default {Math.random} */
-  random?: () => number;
-  /** Opens connections to the parent's API. @default {kubeTransport} */
-  connectParent?: (config: ClusterConfig) => ClosableTransport;
-  /** Dials the hub. @default {dialTunnel} */
-  dial?: typeof dialTunnel;
-}
-
-/** How an agent ended. */
-export type AgentEnd =
-  /** It was asked to. */
-  | { kind: "stopped" }
-  /** The parent said no for good; the message says what an admin can do. */
-  | { kind: "refused"; message: string }
-  /** A fault that should not be; the log has it. */
-  | { kind: "failed"; message: string };
-
-/** A running agent. */
-export interface Agent {
-  /** Resolves when it has ended; never rejects. */
-  readonly ended: Promise<AgentEnd>;
-  /** Fails when the process should be restarted: never so far. */
-  readonly livez: readonly HealthCheck[];
-  /** Fails when it neither holds a tunnel nor stands by. */
-  readonly readyz: readonly HealthCheck[];
-  /** Lets streams finish, gives the lease back, ends. The same promise at each call. */
-  stop(): Promise<void>;
-}
 
 /**
  * Starts an agent.

@@ -7,7 +7,8 @@ import { createRegistry } from "../shared/metrics.ts";
 import { FakeKube } from "../shared/testing/fake_kube.ts";
 import { memoryConnPair } from "../shared/tunnel/memory_conn.ts";
 import { Session } from "../shared/tunnel/session.ts";
-import { type Agent, startAgent } from "./agent.ts";
+import { startAgent } from "./agent.ts";
+import type { Agent } from "./agent_options.ts";
 import { parseAgentFlags } from "./flags.ts";
 import { ParentClusterStore } from "./registration/store.ts";
 import {
@@ -74,9 +75,13 @@ class Bed implements AsyncDisposable {
       pinnedCa: () => Promise.resolve(undefined),
       registry: createRegistry(),
       log: this.log,
-      connectParent: () => ({ transport: this.parent.transport, close: () => {} }),
+      connectParent: () => ({
+        transport: this.parent.transport,
+        close: () => {},
+        [Symbol.dispose]: () => {},
+      }),
       dial: ({ url, token }) => {
-        this.dialled.push({ url: String(url), token });
+        this.dialled.push({ url, token });
         if (token === undefined || !this.tokens.has(token)) {
           return Promise.reject(new DialError("refused", "Unauthorized", { status: 401 }));
         }

@@ -1,247 +1,90 @@
 /**
- * The agent's command line. Names are the original's where it has the flag.
+ * The agent's command line, parsed and cross-checked.
  *
  * @module
  */
-import { Command, Option } from "commander";
-import {
-  boolean,
-  duration,
-  integer,
-  type ListenAddress,
-  listenAddress,
-  oneOf,
-  repeated,
-} from "../shared/flags.ts";
-import { VERSION } from "../shared/version.ts";
-import {
-  allowTarget,
-  caHash,
-  clusterName,
-  featureGates,
-  healthAddress,
-  labels,
-  namespaceName,
-  parentUrl,
-  proxyUrl,
-} from "./flag_values.ts";
+import type { Command } from "commander";
+import { type ListenAddress, listenAddress } from "../shared/flags.ts";
+import { agentCommand, DEFAULT_HEALTH_ADDR } from "./flag_options.ts";
+import { parentUrl } from "./flag_values.ts";
 
 /** Every flag, parsed; durations in milliseconds. */
 export interface AgentFlags {
+  /** kubeconfig of the child; in-cluster when absent. */
   kubeconfig?: string;
+  /** Context of it. */
   context?: string;
+  /** API server of the parent; always there after parsing. */
   clusterRegParentUrl?: string;
+  /** Token to register with; a secret. */
   clusterRegToken?: string;
+  /** File with that token. */
   clusterRegTokenFile?: string;
+  /** CAs of the parent's API server. */
   clusterRegParentCaFile?: string;
   /** Lower-case hex, without its `sha256:`. */
   clusterRegParentCaHash?: string;
+  /** Name of the cluster in the parent. */
   clusterRegName?: string;
+  /** Of a name that is derived. */
   clusterRegNamePrefix: string;
+  /** Wanted dedicated namespace in the parent. */
   clusterRegNamespace?: string;
+  /** Type of the cluster. */
   clusterRegType: string;
+  /** Labels for the cluster in the parent. */
   clusterLabels: Record<string, string>;
+  /** Between two status reports. */
   clusterStatusUpdateFrequency: number;
+  /** Between two looks at the health. */
   clusterStatusCollectFrequency: number;
+  /** HTTP proxy on the way to the parent. */
   proxyUrl?: string;
+  /** What else the hub may reach. */
   allowTarget: string[];
+  /** CAs of such https targets. */
   allowTargetCaFile?: string;
+  /** Keys of the caller's extras that are impersonated. */
   forwardExtras: string[];
+  /** Whether credentials for the child are taken from extras. */
   legacyChildCredentials: boolean;
+  /** The agent's namespace. */
   namespace: string;
+  /** Whether only one agent dials out. */
   leaderElect: boolean;
+  /** Others wait so long for a silent leader. */
   leaderElectLeaseDuration: number;
+  /** A leader doubts after so long without a renewal. */
   leaderElectRenewDeadline: number;
+  /** Between two tries. */
   leaderElectRetryPeriod: number;
+  /** This agent's name in the election. */
   leaderElectIdentity?: string;
+  /** Between two PINGs. */
   tunnelPingInterval: number;
+  /** A silent hub is gone after this. */
   tunnelPingTimeout: number;
+  /** Instead of the hub's word on how to spread the way back. */
   reconnectSpread?: number;
+  /** How long streams may go on at the end. */
   drainTimeout: number;
   /** `undefined`: no health endpoint. */
   healthAddr?: ListenAddress;
+  /** Private directory for sockets. */
   runtimeDir?: string;
+  /** Whether each stream is logged. */
   enableTunnelLogging: boolean;
+  /** One JSON object or one readable line each. */
   loggingFormat: "json" | "text";
+  /** 0 to 10; 4 and above is debug. */
   verbosity: number;
-}
-
-/** Where the agent serves its health unless told otherwise. */
-export const DEFAULT_HEALTH_ADDR = "127.0.0.1:10650";
-
-/**
- * Declares the flags.
- *
- * @returns the command; its options are {@linkcode AgentFlags} after {@linkcode parseAgentFlags}
- */
-export function agentCommand(): Command {
-  const command = new Command("clusternet-agent")
-    .description(
-      "Registers this cluster to a parent cluster, reports its health, and dials out the one " +
-        "tunnel through which the parent's users reach it.",
-    )
-    .version(VERSION, "--version", "print the version and exit")
-    .option("--kubeconfig <file>", "kubeconfig of this (the child) cluster; in-cluster when absent")
-    .option("--context <name>", "context of --kubeconfig");
-  registrationOptions(command);
-  statusOptions(command);
-  tunnelOptions(command);
-  processOptions(command);
-  return command;
-}
-
-/** A duration flag whose help shows its default as one writes it. */
-function time(flag: string, description: string, byDefault: string): Option {
-  return new Option(`${flag} <duration>`, description).argParser(duration)
-    .default(duration(byDefault), byDefault);
-}
-
-function registrationOptions(command: Command): void {
-  command
-    .option(
-      "--cluster-reg-parent-url <url>",
-      "API server of the parent cluster (env PARENT_URL)",
-      parentUrl,
-    )
-    .option("--cluster-reg-token <token>", "token to register with (env REG_TOKEN)")
-    .option(
-      "--cluster-reg-token-file <file>",
-      "file with that token; read anew at each try, so that a mounted Secret may change",
-    )
-    .option(
-      "--cluster-reg-parent-ca-file <file>",
-      "CAs of the parent's API server (PEM), instead of the system's",
-    )
-    .option(
-      "--cluster-reg-parent-ca-hash <sha256:hex>",
-      "hash of the public key of the parent's CA: fetch the CA and trust it when it matches",
-      caHash,
-    )
-    .option(
-      "--cluster-reg-name <name>",
-      "name of this cluster in the parent, up to 30 characters",
-      clusterName(30),
-    )
-    .option(
-      "--cluster-reg-name-prefix <prefix>",
-      "without --cluster-reg-name: the name is this and a suffix, up to 24 characters",
-      clusterName(24),
-      "clusternet-cluster",
-    )
-    .option(
-      "--cluster-reg-namespace <name>",
-      "wanted dedicated namespace in the parent",
-      namespaceName,
-    )
-    .option("--cluster-reg-type <type>", "type of this cluster", "EdgeClusterSelfProvisioned")
-    .option("--cluster-labels <labels>", "labels for this cluster in the parent: k=v,k2=v2", labels)
-    .option("--namespace <name>", "namespace of the agent", namespaceName, "clusternet-system");
-}
-
-function statusOptions(command: Command): void {
-  command
-    .addOption(
-      time(
-        "--cluster-status-update-frequency",
-        "how often the status is reported to the parent",
-        "3m",
-      ),
-    )
-    .addOption(
-      time(
-        "--cluster-status-collect-frequency",
-        "how often the health is looked at; a change is reported at once",
-        "20s",
-      ),
-    );
-}
-
-function tunnelOptions(command: Command): void {
-  command
-    .option(
-      "--proxy-url <url>",
-      "HTTP proxy on the way to the parent (env HTTPS_PROXY, NO_PROXY)",
-      proxyUrl,
-    )
-    .option(
-      "--allow-target <[scheme://]host[:port]>",
-      "what else the hub may reach through this agent; may be repeated",
-      allowTarget,
-    )
-    .option(
-      "--allow-target-ca-file <file>",
-      "CAs of allow-listed https targets (PEM), instead of the system's",
-    )
-    .option(
-      "--forward-extras <keys>",
-      "keys of the caller's extras that are impersonated in this cluster",
-      repeated,
-    )
-    .option(
-      "--legacy-child-credentials [bool]",
-      "take the caller's credentials for this cluster from extras, as the original does",
-      boolean,
-      false,
-    )
-    .addOption(time("--tunnel-ping-interval", "how often the agent pings the hub", "15s"))
-    .addOption(time("--tunnel-ping-timeout", "a silent hub is gone after this", "45s"))
-    .option(
-      "--reconnect-spread <duration>",
-      "spread the way back over this time; what the hub last said when absent",
-      duration,
-    )
-    .addOption(time("--drain-timeout", "how long streams may go on after SIGTERM", "20s"))
-    .option("--enable-tunnel-logging [bool]", "log each tunnel stream", boolean, false)
-    .option(
-      "--feature-gates <gates>",
-      "SocketConnection=true is accepted",
-      featureGates,
-      "SocketConnection=true",
-    )
-    .option("--runtime-dir <dir>", "private directory for sockets; a temporary one when absent");
-}
-
-function processOptions(command: Command): void {
-  command
-    .option("--leader-elect [bool]", "only one agent of a cluster dials out", boolean, true)
-    .addOption(
-      time(
-        "--leader-elect-lease-duration",
-        "another agent takes over after this long without a renewal",
-        "15s",
-      ),
-    )
-    .addOption(
-      time(
-        "--leader-elect-renew-deadline",
-        "the leader steps down when it could not renew for this long",
-        "10s",
-      ),
-    )
-    .addOption(
-      time("--leader-elect-retry-period", "time between tries to renew or to acquire", "2s"),
-    )
-    .option(
-      "--leader-elect-identity <name>",
-      "this agent's name in the election (env POD_NAME, HOSTNAME)",
-    )
-    .option(
-      "--health-addr <host:port>",
-      'serve /livez, /readyz, /healthz and /metrics here, without TLS; "none" for nowhere',
-      healthAddress,
-    )
-    .option("--logging-format <format>", "json or text", oneOf("json", "text"), "text" as const)
-    .option(
-      "-v, --verbosity <level>",
-      "0 to 10; 4 and above is debug (also -v=4, --v=4)",
-      integer(0, 10),
-      2,
-    );
 }
 
 /** What the environment may say instead of flags; `main.ts` reads it. */
 export interface AgentEnvironment {
+  /** As `--cluster-reg-parent-url`. */
   PARENT_URL?: string;
+  /** As `--cluster-reg-token`. */
   REG_TOKEN?: string;
 }
 
@@ -250,14 +93,17 @@ export interface AgentEnvironment {
  *
  * @param args without program name
  * @param env flags win over it; an empty value counts as absent
+ * @param write takes what is printed for a bad flag. @default {writes to standard error}
  * @returns the flags
  * @throws {CommanderError} after it was printed, for a bad flag, `--help` and `--version`
  */
 export function parseAgentFlags(
   args: readonly string[],
   env: AgentEnvironment = {},
-  command: Command = agentCommand(),
+  write?: (text: string) => void,
 ): AgentFlags {
+  const command = agentCommand();
+  if (write !== undefined) command.configureOutput({ writeErr: write });
   command.exitOverride().parse(args.map(verbosityWord), { from: "user" });
   const { featureGates: _, healthAddr, ...rest } = command.opts<
     Omit<AgentFlags, "healthAddr"> & {

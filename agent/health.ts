@@ -14,6 +14,7 @@ import { type Registry, renderMetrics } from "../shared/metrics.ts";
 export interface HealthCheck {
   /** Kebab case. */
   name: string;
+  /** Throws with the reason, which goes into the log only. */
   check: () => void;
 }
 
@@ -23,8 +24,9 @@ export interface HealthOptions {
   livez: readonly HealthCheck[];
   /** Fails: this agent does not do its work at the moment; the checks of `livez` count too. */
   readyz: readonly HealthCheck[];
+  /** Shown at `/metrics`. */
   registry: Registry;
-  /** @default {silentLog} */
+  /** Told why a check failed. @default {silentLog} */
   log?: Log;
 }
 
@@ -85,7 +87,9 @@ export function createHealth(
 
 /** A running endpoint. */
 export interface HealthServer extends AsyncDisposable {
+  /** Address it listens on. */
   readonly hostname: string;
+  /** Port it listens on. */
   readonly port: number;
 }
 

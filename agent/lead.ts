@@ -12,14 +12,14 @@ import type { MessageConn } from "../shared/tunnel/message_conn.ts";
 import { Session } from "../shared/tunnel/session.ts";
 import type { WindowBudget } from "../shared/tunnel/window.ts";
 import { VERSION } from "../shared/version.ts";
+import type { Dial } from "./agent_options.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import type { ParentAccess } from "./registration/parent_access.ts";
-import { RegistrationRefusedError } from "./registration/register.ts";
+import { RegistrationRefusedError } from "./registration/register_options.ts";
 import type { Registration } from "./registration/registration.ts";
 import type { Collector } from "./status/collector.ts";
 import { Reporter, type ReportTarget } from "./status/reporter.ts";
 import type { TargetServer } from "./target/serve.ts";
-import type { dialTunnel } from "./tunnel/dial.ts";
 import { runDialLoop } from "./tunnel/dial_loop.ts";
 
 /** Options of {@linkcode Lead}. */
@@ -30,7 +30,7 @@ export interface LeadOptions {
   collector: Collector;
   metrics: AgentMetrics;
   budget: WindowBudget;
-  dial: typeof dialTunnel;
+  dial: Dial;
   /** Awaited before each dial, see `Term`. */
   confirmed: (signal: AbortSignal) => Promise<void>;
   clusterId: string;

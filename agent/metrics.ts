@@ -5,7 +5,7 @@
  */
 import { Counter, Gauge, type Registry } from "../shared/metrics.ts";
 import { VERSION } from "../shared/version.ts";
-import type { RegistrationState } from "./registration/register.ts";
+import type { RegistrationState } from "./registration/register_options.ts";
 
 /** What is read when a scrape comes. */
 export interface AgentReadings {

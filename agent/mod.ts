@@ -1,15 +1,15 @@
 /**
- * The agent: registers its cluster to a parent, holds the tunnel, serves what comes through it, and
- * reports the cluster's status.
+ * The agent as a library: {@linkcode startAgent}, its flags and its health endpoint.
  *
  * @module
  */
-export * from "./agent.ts";
-export * from "./flags.ts";
-export * from "./health.ts";
-export * from "./leader.ts";
-export * from "./registration/register.ts";
-export * from "./registration/store.ts";
-export * from "./status/collector.ts";
-export * from "./status/quantity.ts";
-export * from "./target/policy.ts";
+export { startAgent } from "./agent.ts";
+export type { Agent, AgentEnd, AgentOptions, Dial, DialTarget } from "./agent_options.ts";
+export { type AgentEnvironment, type AgentFlags, parseAgentFlags } from "./flags.ts";
+export {
+  createHealth,
+  type HealthCheck,
+  type HealthOptions,
+  type HealthServer,
+  serveHealth,
+} from "./health.ts";

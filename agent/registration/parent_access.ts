@@ -7,14 +7,8 @@
 import { getCACertificates } from "node:tls";
 import { KubeClient } from "../../shared/kube/client.ts";
 import type { ClusterConfig } from "../../shared/kube/cluster_config.ts";
-import { kubeTransport, type Transport } from "../../shared/kube/transport.ts";
+import { type KubeConnection, kubeTransport, type Transport } from "../../shared/kube/transport.ts";
 import type { ParentClock } from "./parent_clock.ts";
-
-/** A transport and its end. */
-export interface ClosableTransport {
-  transport: Transport;
-  close(): void;
-}
 
 /** Options of {@linkcode ParentAccess}. */
 export interface ParentAccessOptions {
@@ -28,7 +22,14 @@ export interface ParentAccessOptions {
   clock: ParentClock;
   userAgent: string;
   /** Opens connections. @default {kubeTransport} */
-  connect?: (config: ClusterConfig) => ClosableTransport;
+  connect?: (config: ClusterConfig) => KubeConnection;
+}
+
+interface Open {
+  transport: Transport;
+  close: () => void;
+  /** What it trusts. */
+  ca: string | undefined;
 }
 
 /** Clients of the parent over one connection pool. */
@@ -36,7 +37,7 @@ export class ParentAccess {
   readonly #options: ParentAccessOptions;
   #pinned: Promise<string | undefined> | undefined;
   #sealedCa = "";
-  #open: (ClosableTransport & { ca: string | undefined }) | undefined;
+  #open: Open | undefined;
 
   constructor(options: ParentAccessOptions) {
     this.#options = options;
@@ -95,7 +96,7 @@ export class ParentAccess {
     });
   }
 
-  async #ensure(signal?: AbortSignal): Promise<ClosableTransport> {
+  async #ensure(signal?: AbortSignal): Promise<Open> {
     const ca = await this.ca(signal);
     if (this.#open !== undefined && this.#open.ca === ca) return this.#open;
     const { parentUrl, proxyUrl, connect = kubeTransport } = this.#options;
@@ -105,11 +106,8 @@ export class ParentAccess {
       ...(ca === undefined ? {} : { ca }),
       ...(proxyUrl === undefined ? {} : { proxyUrl }),
     });
-    this.#open = {
-      transport: (request) => opened.transport(request),
-      close: () => opened.close(),
-      ca,
-    };
+    const { transport } = opened;
+    this.#open = { transport, close: () => opened.close(), ca };
     return this.#open;
   }
 

@@ -26,7 +26,7 @@ async function parentServer(
   return {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

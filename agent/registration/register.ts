@@ -4,79 +4,21 @@
  * @module
  */
 import { Backoff, delay } from "../../shared/backoff.ts";
-import type { ClusterRegistrationRequest } from "../../shared/kube/clusternet_types.ts";
 import type { KubeClient } from "../../shared/kube/client.ts";
+import type { ClusterRegistrationRequest } from "../../shared/kube/clusternet_types.ts";
 import { CLUSTER_REGISTRATION_REQUESTS } from "../../shared/kube/resources.ts";
-import { isStatus, StatusError } from "../../shared/kube/status.ts";
-import { type Log, silentLog } from "../../shared/log.ts";
-import { ExpiredError, NotStoredError, type ParentCredentials } from "./credentials.ts";
-import type { AgentKey } from "./keys.ts";
+import { isStatus } from "../../shared/kube/status.ts";
+import { silentLog } from "../../shared/log.ts";
+import { ExpiredError, NotStoredError } from "./credentials.ts";
+import { hintOf } from "./hints.ts";
 import {
-  buildRequest,
-  type ClusterDescription,
-  refusalText,
-  requestName,
-  verdictOf,
-} from "./request.ts";
+  type RegisterOptions,
+  RegistrationRefusedError,
+  type RegistrationState,
+} from "./register_options.ts";
+import { buildRequest, refusalText, requestName, verdictOf } from "./request.ts";
 import { Sayer } from "./say.ts";
 import { SealedError } from "./sealed.ts";
-
-/** The parent said no for good: only an admin can change that. */
-export class RegistrationRefusedError extends Error {
-  override readonly name = "RegistrationRefusedError";
-  /** Which no it was. */
-  readonly reason: "Denied" | "Revoked";
-
-  constructor(reason: "Denied" | "Revoked", message: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
-
-/** How far the registration is; for metrics and health. */
-export type RegistrationState =
-  | "starting"
-  | "waiting-for-token"
-  | "unreachable"
-  | "pending"
-  | "waiting-for-credentials"
-  | "failed"
-  | "other-key"
-  | "registered"
-  | "refused";
-
-/** Options of {@linkcode register}. */
-export interface RegisterOptions {
-  cluster: ClusterDescription;
-  key: AgentKey;
-  credentials: Pick<ParentCredentials, "accept">;
-  /** The parent's URL, for messages. */
-  parentUrl: string;
-  /** Makes a client of the parent whose requests carry this token. */
-  parent: (token: string) => Promise<KubeClient>;
-  /** Reads the bootstrap token anew; `undefined` when there is none. */
-  bootstrapToken: () => Promise<string | undefined>;
-  /** Writes an Event in the child; must not throw. */
-  event: (type: "Normal" | "Warning", reason: string, message: string) => void;
-  /** Told of each change. */
-  onState?: (state: RegistrationState) => void;
-  /** Ends the registration. */
-  signal: AbortSignal;
-  /** Milliseconds since the epoch. @default {Date.now} */
-  now?: () => number;
-  /** @default {Math.random} */
-  random?: () => number;
-  /** @default {silentLog} */
-  log?: Log;
-  /** First wait for the approval, in milliseconds. @default {50} */
-  firstPollMs?: number;
-  /** Longest wait for the approval, in milliseconds. @default {5_000} */
-  maxPollMs?: number;
-  /** Longest wait while the parent cannot be reached, in milliseconds. @default {15_000} */
-  maxRetryMs?: number;
-  /** Longest wait while only an operator can help, in milliseconds. @default {300_000} */
-  maxRefusedMs?: number;
-}
 
 /**
  * Registers, and waits until the hub's sealed credentials are accepted. Faults that may pass are
@@ -338,26 +280,5 @@ class Registering {
     const { firstPollMs = 50, maxPollMs = 5_000 } = this.#options;
     const ms = Math.min(maxPollMs, Math.max(firstPollMs, waitedMs / 4));
     return ms * (0.8 + 0.4 * this.#random());
-  }
-}
-
-/** What an operator should do about an answer of the parent; `undefined` when waiting helps. */
-function hintOf(error: unknown): string | undefined {
-  if (!(error instanceof StatusError)) return undefined;
-  switch (error.code) {
-    case 401:
-      return "The parent refuses the registration token: it is wrong, expired or deleted; make a " +
-        "new one and give it with --cluster-reg-token, --cluster-reg-token-file or env REG_TOKEN";
-    case 403:
-      return `The registration token may not register clusters: ${error.message}; bind its group ` +
-        "to ClusterRole clusternet:system:bootstrapping (deploy/hub)";
-    case 404:
-      return "The parent knows no ClusterRegistrationRequests: install the hub there " +
-        "(kubectl apply -f deploy/hub)";
-    case 400:
-    case 422:
-      return `The parent refuses the registration request: ${error.message}`;
-    default:
-      return undefined;
   }
 }

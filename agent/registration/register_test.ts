@@ -3,7 +3,8 @@ import type { ClusterRegistrationRequestStatus } from "../../shared/kube/cluster
 import { memoryLog, type MemoryLogLine } from "../../shared/log.ts";
 import { NotStoredError } from "./credentials.ts";
 import { type AgentKey, generateAgentKey } from "./keys.ts";
-import { register, RegistrationRefusedError, type RegistrationState } from "./register.ts";
+import { register } from "./register.ts";
+import { RegistrationRefusedError, type RegistrationState } from "./register_options.ts";
 import { requestName } from "./request.ts";
 import {
   BOOTSTRAP_TOKEN,
@@ -87,7 +88,7 @@ async function bed(
     token: current,
     done,
     stop,
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       stop.abort(new Error("the test has ended"));
       await done.catch(() => {});
     },

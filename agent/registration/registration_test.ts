@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { memoryLog } from "../../shared/log.ts";
 import { type AgentKey, generateAgentKey } from "./keys.ts";
 import { ParentClock } from "./parent_clock.ts";
-import { RegistrationRefusedError, type RegistrationState } from "./register.ts";
+import { RegistrationRefusedError, type RegistrationState } from "./register_options.ts";
 import { Registration } from "./registration.ts";
 import type { Credentials } from "./store.ts";
 import {
@@ -93,7 +93,7 @@ async function bed(
         sealedCredentials: await sealTo(key.publicJwk, payload),
       });
     },
-    [Symbol.asyncDispose]() {
+    [Symbol.asyncDispose](): Promise<void> {
       stop.abort(new Error("the test has ended"));
       return Promise.resolve();
     },
