@@ -49,6 +49,8 @@ const POLL_MS = { min: 1, max: 16 } as const;
 const FALLBACK_MS = 50;
 /** RFC 6455, section 7.4.1: no close handshake took place. */
 const ABNORMAL = 1006;
+/** RFC 6455, section 7.4.1: the close frame held no code. */
+const NO_STATUS = 1005;
 /** RFC 6455, section 5.5: a control frame holds 125 bytes, two of them the code. */
 const MAX_REASON_BYTES = 123;
 
@@ -84,6 +86,7 @@ class WebSocketConn implements MessageConn {
   /** Messages sent before the WebSocket was open. */
   #unsent: Uint8Array<ArrayBuffer>[] = [];
   #unsentBytes = 0;
+  #closeOnOpen: [code: number, reason: string] | undefined;
   /** This side wants the end: nothing is sent any more. */
   #closing = false;
   /** The peer broke a rule, or all is destroyed: nothing is delivered any more. */
@@ -152,10 +155,10 @@ class WebSocketConn implements MessageConn {
 
   close(code: number, reason: string): void {
     if (this.#closing || this.#end !== undefined) return;
-    if (this.#ws.readyState === WebSocket.CONNECTING) return this.abort(reason);
     this.#closing = true;
     this.#release();
     if (this.#ws.readyState === WebSocket.OPEN) this.#ws.close(code, cutReason(reason));
+    else this.#closeOnOpen = [code, cutReason(reason)];
     const destroy = (): void =>
       this.#destroy({
         code: ABNORMAL,
@@ -185,6 +188,7 @@ class WebSocketConn implements MessageConn {
   #opened(): void {
     for (const message of this.#unsent.splice(0)) this.#ws.send(message);
     this.#unsentBytes = 0;
+    if (this.#closeOnOpen !== undefined) this.#ws.close(...this.#closeOnOpen);
   }
 
   #received(data: unknown): void {
@@ -270,9 +274,13 @@ class WebSocketConn implements MessageConn {
   }
 }
 
-/** The runtime reports a cut with code 0 or 1005 and `wasClean` false. */
+/**
+ * The runtime reports a cut with code 0 or 1005 and `wasClean` false. A close frame without a code
+ * (1005 too) is what `abort` sends where there is no underlay to destroy.
+ */
 function closeInfo({ code, reason, wasClean }: CloseEvent): CloseInfo {
-  return { code: wasClean ? code : ABNORMAL, reason, clean: wasClean };
+  const clean = wasClean && code !== NO_STATUS;
+  return { code: clean ? code : ABNORMAL, reason, clean };
 }
 
 const encoder = new TextEncoder();
