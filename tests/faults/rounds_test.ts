@@ -44,12 +44,14 @@ Deno.test("ten rounds leave nothing behind", async () => {
   };
 
   const holdings = async (part: typeof fleet.hub | typeof agent): Promise<Holdings> => {
-    const prefix = part === fleet.hub ? "clusternet_hub" : "clusternet_agent";
+    const streams = part === fleet.hub
+      ? "clusternet_hub_tunnel_streams"
+      : "clusternet_agent_streams";
     return {
-      streams: await metric(part.healthPort, `${prefix}_tunnel_streams`) ?? NaN,
+      streams: await metric(part.healthPort, streams) ?? NaN,
       timers: await metric(part.healthPort, 'clusternet_active_resources\\{type="Timeout"\\}') ?? 0,
       resources: await metric(part.healthPort, "clusternet_active_resources") ?? NaN,
-      files: await metric(part.healthPort, "process_open_fds") ?? NaN,
+      files: await part.process.openFiles(),
       rssMiB: await part.process.rssBytes() / 1024 / 1024,
     };
   };
