@@ -16,6 +16,7 @@ import { connectThroughProxy } from "./proxy_connect.ts";
 
 /** Thrown when no CA of that hash can be had. */
 export class CaDiscoveryError extends Error {
+  /** Tells it from other errors where `instanceof` cannot. */
   override readonly name = "CaDiscoveryError";
 }
 

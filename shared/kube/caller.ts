@@ -16,6 +16,7 @@ const decoder = new TextDecoder();
 
 /** Thrown when an answer broke off, or is not what was asked for. */
 export class BodyError extends Error {
+  /** Tells it from other errors where `instanceof` cannot. */
   override readonly name = "BodyError";
 }
 

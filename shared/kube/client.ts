@@ -17,6 +17,7 @@ import type {
   RawInit,
   WriteOptions,
 } from "./client_options.ts";
+import { nameOf, namespaceFor, withQuery } from "./object_path.ts";
 import { apiVersionOf, resourcePath, type ResourceRef, SERVICE_ACCOUNTS } from "./resources.ts";
 import { isStatus, StatusError } from "./status.ts";
 import type { KubeList, KubeObject, TokenRequest, WatchEvent } from "./types.ts";
@@ -34,16 +35,6 @@ const PATCH_TYPES = {
 
 /** A list's pages together: more than any kind here can need, less than what kills the process. */
 const MAX_LIST_BYTES = 512 * 1024 * 1024;
-
-type Query = Record<string, string | number | boolean | undefined>;
-
-function withQuery(path: string, query: Query): string {
-  const pairs = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== false) pairs.set(name, String(value));
-  }
-  return pairs.size === 0 ? path : `${path}?${pairs}`;
-}
 
 /**
  * Calls an API server. Every call has a deadline that covers the reading of the answer; every
@@ -67,6 +58,11 @@ export class KubeClient {
   readonly #caller: Caller;
   readonly #log: Log;
 
+  /**
+   * Makes a client.
+   *
+   * @param options transport, deadline and bounds
+   */
   constructor(options: KubeClientOptions) {
     this.#caller = new Caller(options);
     this.#log = options.log ?? silentLog;
@@ -286,24 +282,3 @@ export class KubeClient {
 }
 
 class ExpiredPagesError extends Error {}
-
-function nameOf(resource: ResourceRef, obj: unknown): string {
-  const name = (obj as KubeObject).metadata?.name;
-  if (name === undefined) {
-    throw new TypeError(`Cannot write ${resource.kind}: metadata.name is missing`);
-  }
-  return name;
-}
-
-function namespaceFor(
-  resource: ResourceRef,
-  obj: unknown,
-  given: string | undefined,
-): string | undefined {
-  if (!resource.namespaced) return undefined;
-  const namespace = given ?? (obj as KubeObject).metadata?.namespace;
-  if (namespace === undefined) {
-    throw new TypeError(`Cannot write ${resource.kind}: its namespace is missing`);
-  }
-  return namespace;
-}

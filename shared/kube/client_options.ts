@@ -10,13 +10,13 @@ import type { Transport } from "./transport.ts";
 export interface KubeClientOptions {
   /** The way to the API server. */
   transport: Transport;
-  /** @default {"clusternet/<version>"} */
+  /** How it names itself. @default {"clusternet/<version>"} */
   userAgent?: string;
   /** Deadline of a call with the reading of its answer, in milliseconds. @default {15_000} */
   timeoutMs?: number;
   /** Longest answer, in bytes, unpacked. @default {64 MiB} */
   maxBodyBytes?: number;
-  /** @default {silent} */
+  /** Where it says what happened. @default {silent} */
   log?: Log;
 }
 
@@ -30,7 +30,9 @@ export interface CallOptions {
 
 /** Which object. */
 export interface ObjectOptions extends CallOptions {
+  /** Needed for a namespaced kind. */
   namespace?: string | undefined;
+  /** Such as `status`. */
   subresource?: string | undefined;
 }
 
@@ -38,7 +40,9 @@ export interface ObjectOptions extends CallOptions {
 export interface ListOptions extends CallOptions {
   /** All namespaces without it. */
   namespace?: string | undefined;
+  /** Such as `a=b,c`. */
   labelSelector?: string | undefined;
+  /** Such as `metadata.name=a`. */
   fieldSelector?: string | undefined;
   /** Objects per page. @default {500} */
   limit?: number | undefined;
@@ -50,6 +54,7 @@ export interface WriteOptions extends ObjectOptions {
   name?: string | undefined;
   /** The server checks and does nothing. */
   dryRun?: boolean | undefined;
+  /** Who writes, for `managedFields`. */
   fieldManager?: string | undefined;
 }
 
@@ -61,14 +66,19 @@ export interface PatchOptions extends ObjectOptions {
   fieldManager?: string | undefined;
   /** `apply`: takes fields over from other managers. */
   force?: boolean | undefined;
+  /** The server checks and does nothing. */
   dryRun?: boolean | undefined;
 }
 
 /** Options of {@linkcode KubeClient.delete}. */
 export interface DeleteOptions extends CallOptions {
+  /** Needed for a namespaced kind. */
   namespace?: string | undefined;
+  /** Only if the object is still this one. */
   preconditions?: { uid?: string; resourceVersion?: string } | undefined;
+  /** What becomes of the objects it owns. */
   propagationPolicy?: "Background" | "Foreground" | "Orphan" | undefined;
+  /** The server checks and does nothing. */
   dryRun?: boolean | undefined;
 }
 
@@ -77,6 +87,8 @@ export type RawInit = RequestInit & { timeoutMs?: number | undefined };
 
 /** All objects, and the resource version from which a watch goes on. */
 export interface ListResult<T> {
+  /** The objects, complete. */
   items: T[];
+  /** A watch from here misses nothing. */
   resourceVersion: string;
 }

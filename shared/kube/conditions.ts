@@ -48,7 +48,11 @@ export function setCondition(
   return true;
 }
 
-/** @returns the condition of this type */
+/**
+ * Finds a condition.
+ *
+ * @returns the condition of this type
+ */
 export function findCondition(
   conditions: readonly Condition[] | undefined,
   type: string,

@@ -14,6 +14,7 @@ import type { KubeEvent, ObjectReference } from "./types.ts";
 export interface NewEvent {
   /** The object it speaks of; its UID makes `kubectl describe` show it. */
   involved: ObjectReference;
+  /** `Warning` when somebody should look. */
   type: "Normal" | "Warning";
   /** CamelCase. */
   reason: string;
@@ -30,12 +31,13 @@ export interface NewEvent {
 
 /** Options of {@linkcode EventRecorder}. */
 export interface EventRecorderOptions {
+  /** The way to the API. */
   client: Pick<KubeClient, "create" | "patch">;
-  /** @default {silent} */
+  /** Where it says what happened. @default {silent} */
   log?: Log;
   /** Milliseconds. @default {Date.now} */
   now?: () => number;
-  /** @default {Math.random} */
+  /** Source of randomness, in `[0, 1)`. @default {Math.random} */
   random?: () => number;
   /** Writes at once. @default {25} */
   burst?: number;
@@ -66,6 +68,11 @@ export class EventRecorder {
   #allowance: number;
   #filledAt: number;
 
+  /**
+   * Makes a recorder.
+   *
+   * @param options the way to the API, and the rate
+   */
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#log = options.log ?? silentLog;

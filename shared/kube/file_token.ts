@@ -7,12 +7,13 @@ import type { TokenOptions } from "./cluster_config.ts";
 
 /** Options of {@linkcode fileToken}. */
 export interface FileTokenOptions {
+  /** Where it stands. */
   path: string;
   /** Read again after so long, in milliseconds, as client-go does. @default {60_000} */
   maxAgeMs?: number;
   /** Milliseconds. @default {Date.now} */
   now?: () => number;
-  /** @default {Deno.readTextFile} */
+  /** Reads a file. @default {Deno.readTextFile} */
   readTextFile?: (path: string) => Promise<string>;
 }
 

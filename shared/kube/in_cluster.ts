@@ -12,16 +12,17 @@ import { fileToken } from "./file_token.ts";
 export interface InClusterOptions {
   /** The environment: `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are read. */
   env: Readonly<Record<string, string | undefined>>;
-  /** @default {"/var/run/secrets/kubernetes.io/serviceaccount"} */
+  /** Where the files of the ServiceAccount are mounted. @default {"/var/run/secrets/kubernetes.io/serviceaccount"} */
   dir?: string;
   /** Milliseconds. @default {Date.now} */
   now?: () => number;
-  /** @default {Deno.readTextFile} */
+  /** Reads a file. @default {Deno.readTextFile} */
   readTextFile?: (path: string) => Promise<string>;
 }
 
 /** Thrown outside of a Pod. */
 export class NotInClusterError extends Error {
+  /** Tells it from other errors where `instanceof` cannot. */
   override readonly name = "NotInClusterError";
 }
 

@@ -13,17 +13,21 @@ import type { KubeObject } from "./types.ts";
 
 /** Options of {@linkcode Informer}. */
 export interface InformerOptions {
+  /** The way to the API. */
   client: Pick<KubeClient, "list" | "watch">;
+  /** What to keep a copy of. */
   resource: ResourceRef;
   /** All namespaces without it. */
   namespace?: string | undefined;
+  /** Such as `a=b,c`. */
   labelSelector?: string | undefined;
+  /** Such as `metadata.name=a`. */
   fieldSelector?: string | undefined;
-  /** @default {silent} */
+  /** Where it says what happened. @default {silent} */
   log?: Log;
   /** Milliseconds. @default {Date.now} */
   now?: () => number;
-  /** @default {Math.random} */
+  /** Source of randomness, in `[0, 1)`. @default {Math.random} */
   random?: () => number;
   /** A server silent for so long is taken for dead, in milliseconds. @default {90_000} */
   idleMs?: number;
@@ -73,6 +77,11 @@ export class Informer<T extends KubeObject> {
   #resourceVersion: string | undefined;
   #failures = 0;
 
+  /**
+   * Makes an informer; `start` starts it.
+   *
+   * @param options what to keep a copy of
+   */
   constructor(options: InformerOptions) {
     this.#options = options;
     this.#log = (options.log ?? silentLog).with({ informer: options.resource.plural });
@@ -107,12 +116,20 @@ export class Informer<T extends KubeObject> {
     return this.#lastContact;
   }
 
-  /** @returns the object of key `namespace/name`, or `name` when it is cluster scoped */
+  /**
+   * Looks an object up.
+   *
+   * @returns the object of key `namespace/name`, or `name` when it is cluster scoped
+   */
   get(key: string): T | undefined {
     return this.#store.get(key);
   }
 
-  /** @returns all objects known now */
+  /**
+   * Lists all objects.
+   *
+   * @returns all objects known now
+   */
   list(): T[] {
     return this.#store.list();
   }

@@ -20,11 +20,11 @@ import {
 export interface KubeConfigOptions {
   /** One file, or several that are merged as those of `KUBECONFIG`: the first to say it wins. */
   path: string | readonly string[];
-  /** @default {current-context} */
+  /** Which context of the file. @default {current-context} */
   context?: string | undefined;
   /** Milliseconds. @default {Date.now} */
   now?: () => number;
-  /** @default {Deno.readTextFile} */
+  /** Reads a file. @default {Deno.readTextFile} */
   readTextFile?: (path: string) => Promise<string>;
 }
 

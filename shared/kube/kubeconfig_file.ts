@@ -8,6 +8,7 @@ import { parse } from "yaml";
 
 /** Thrown when a kubeconfig cannot be used. */
 export class KubeConfigError extends Error {
+  /** Tells it from other errors where `instanceof` cannot. */
   override readonly name = "KubeConfigError";
 }
 

@@ -105,7 +105,10 @@ export async function pluginCredentials(
   };
   let config = make();
 
-  const run = async (): Promise<Credentials> => {
+  // Requests that find the token expired at the same time share one run
+  let running: Promise<Credentials> | undefined;
+  const run = (): Promise<Credentials> => running ??= runOnce().finally(() => running = undefined);
+  const runOnce = async (): Promise<Credentials> => {
     const options: {
       headers?: Record<string, string>;
       cert?: string | Uint8Array;

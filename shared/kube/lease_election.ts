@@ -12,7 +12,9 @@ import type { Lease, LeaseSpec } from "./types.ts";
 
 /** Options of {@linkcode LeaseElection}. */
 export interface LeaseElectionOptions {
+  /** The way to the API. */
   client: Pick<KubeClient, "getOrUndefined" | "create" | "update">;
+  /** Namespace of the Lease. */
   namespace: string;
   /** Name of the Lease. */
   name: string;
@@ -30,15 +32,15 @@ export interface LeaseElectionOptions {
   onStoppedLeading?: (reason: string) => void;
   /** Called with each new leader's identity, this candidate's included. */
   onNewLeader?: (identity: string) => void;
-  /** @default {silent} */
+  /** Where it says what happened. @default {silent} */
   log?: Log;
   /** Wall clock for what is written, milliseconds. @default {Date.now} */
   now?: () => number;
   /** Clock for what is measured, milliseconds, never set back. @default {performance.now} */
   monotonic?: () => number;
-  /** @default {Math.random} */
+  /** Source of randomness, in `[0, 1)`. @default {Math.random} */
   random?: () => number;
-  /** @default {a timer} */
+  /** Waits. @default {a timer} */
   delay?: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
@@ -78,7 +80,12 @@ export class LeaseElection {
   #leading: AbortController | undefined;
   #announced: string | undefined;
 
-  /** @throws {RangeError} unless leaseDuration > renewDeadline > 1.2 x retryPeriod > 0 */
+  /**
+   * Makes a candidate; `run` lets it take part.
+   *
+   * @param options the Lease, this candidate, and its times
+   * @throws {RangeError} unless leaseDuration > renewDeadline > 1.2 x retryPeriod > 0
+   */
   constructor(options: LeaseElectionOptions) {
     this.#options = options;
     this.#leaseDurationMs = options.leaseDurationMs ?? 15_000;

@@ -8,13 +8,19 @@ import type { KubeObject } from "./types.ts";
 
 /** Who is told of changes. What it throws is logged and changes nothing. */
 export interface InformerListener<T> {
+  /** It is new. */
   added?(object: T): void;
+  /** It changed. */
   updated?(object: T, before: T): void;
   /** Gets the last state known. */
   deleted?(object: T): void;
 }
 
-/** @returns `namespace/name`, or `name` for cluster scoped objects */
+/**
+ * Names an object within its kind.
+ *
+ * @returns `namespace/name`, or `name` for cluster scoped objects
+ */
 export function keyOf(object: KubeObject): string {
   const { namespace, name = "" } = object.metadata;
   return namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;

@@ -9,9 +9,13 @@ import { CLUSTERS_GROUP, CLUSTERS_VERSION } from "./clusternet_types.ts";
 export interface ResourceRef {
   /** Empty for the core group. */
   group: string;
+  /** Such as `v1`. */
   version: string;
+  /** Lower case, as in the path. */
   plural: string;
+  /** CamelCase, singular. */
   kind: string;
+  /** Whether its objects live in namespaces. */
   namespaced: boolean;
 }
 
@@ -134,12 +138,17 @@ export const MANAGED_CLUSTERS: ResourceRef = resource(
 export interface ResourcePath {
   /** Needed for one object of a namespaced resource; a list without it spans all namespaces. */
   namespace?: string | undefined;
+  /** Name within its namespace. */
   name?: string | undefined;
   /** Such as `status` or `token`. */
   subresource?: string | undefined;
 }
 
-/** @returns `v1` or `group/version` */
+/**
+ * The `apiVersion` of its objects.
+ *
+ * @returns `v1` or `group/version`
+ */
 export function apiVersionOf(ref: ResourceRef): string {
   return ref.group === "" ? ref.version : `${ref.group}/${ref.version}`;
 }

@@ -23,6 +23,7 @@ export interface KubeConnection extends Disposable {
 
 /** Thrown when an API server could not be asked: name, TCP, TLS, proxy, or a cut before the head. */
 export class TransportError extends Error {
+  /** Tells it from other errors where `instanceof` cannot. */
   override readonly name = "TransportError";
 }
 

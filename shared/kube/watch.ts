@@ -15,7 +15,9 @@ import type { WatchEvent } from "./types.ts";
 export interface WatchOptions {
   /** All namespaces without it. */
   namespace?: string | undefined;
+  /** Such as `a=b,c`. */
   labelSelector?: string | undefined;
+  /** Such as `metadata.name=a`. */
   fieldSelector?: string | undefined;
   /** Goes on after it, as a list or a bookmark gave it. */
   resourceVersion: string;
@@ -34,12 +36,13 @@ export interface WatchOptions {
   maxLineBytes?: number | undefined;
   /** Called when the server has accepted the watch. */
   onOpen?: (() => void) | undefined;
-  /** @default {Math.random} */
+  /** Source of randomness, in `[0, 1)`. @default {Math.random} */
   random?: (() => number) | undefined;
 }
 
 /** Thrown when a watch was silent for too long. */
 export class WatchIdleError extends Error {
+  /** Tells it from other errors where `instanceof` cannot. */
   override readonly name = "WatchIdleError";
 }
 

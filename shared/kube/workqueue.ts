@@ -29,9 +29,9 @@ export interface ReconcileQueueOptions {
   backoff?: { baseMs: number; maxMs: number };
   /** Deadline of one reconcile, in milliseconds. @default {60_000} */
   timeoutMs?: number;
-  /** @default {silent} */
+  /** Where it says what happened. @default {silent} */
   log?: Log;
-  /** @default {Math.random} */
+  /** Source of randomness, in `[0, 1)`. @default {Math.random} */
   random?: () => number;
 }
 
@@ -60,6 +60,11 @@ export class ReconcileQueue {
   #idle: PromiseWithResolvers<void> | undefined;
   #signal: AbortSignal | undefined;
 
+  /**
+   * Makes a queue; `start` starts it.
+   *
+   * @param options how to reconcile
+   */
   constructor(options: ReconcileQueueOptions) {
     this.#options = options;
     this.#log = options.log ?? silentLog;
