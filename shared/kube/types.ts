@@ -159,7 +159,7 @@ export interface PolicyRule {
 }
 
 /** `rbac.authorization.k8s.io/v1` Role and ClusterRole. */
-export interface Role extends KubeObject {
+export interface RbacRole extends KubeObject {
   /** What it allows. */
   rules?: PolicyRule[] | null;
 }
@@ -177,7 +177,7 @@ export interface RbacSubject {
 }
 
 /** `rbac.authorization.k8s.io/v1` RoleBinding and ClusterRoleBinding; `roleRef` is immutable. */
-export interface RoleBinding extends KubeObject {
+export interface RbacRoleBinding extends KubeObject {
   /** What is granted. */
   roleRef: { apiGroup: string; kind: "Role" | "ClusterRole"; name: string };
   /** To whom. */
