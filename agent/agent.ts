@@ -144,7 +144,7 @@ class AgentProcess implements Agent {
     const store = new ParentClusterStore({ client: this.#client, namespace: flags.namespace });
     const load = (inner: AbortSignal): Promise<Stored> =>
       this.#untilChild("read the Secret parent-cluster", inner, () => store.load(inner));
-    const [{ clusterId, holder }, first] = await Promise.all([
+    const [clusterId, first] = await Promise.all([
       this.#untilChild(
         "read the Lease self-cluster",
         signal,
@@ -153,12 +153,12 @@ class AgentProcess implements Agent {
       load(signal),
     ]);
     this.#log.info("This cluster is known by its id", { clusterId });
-    const identity = await this.#identity(holder);
+    const { identity } = this.#options;
     let known: { stored: Stored; at: number } | undefined = { stored: first, at: this.#now() };
     await leadWhenElected({
       client: this.#client,
       namespace: flags.namespace,
-      identity,
+      identity: typeof identity === "string" ? identity : await identity(clusterId),
       enabled: flags.leaderElect,
       leaseDurationMs: flags.leaderElectLeaseDuration,
       renewDeadlineMs: flags.leaderElectRenewDeadline,
@@ -178,12 +178,6 @@ class AgentProcess implements Agent {
       signal,
     });
     await pinned;
-  }
-
-  async #identity(holder: string | undefined): Promise<string> {
-    const { identity, isFormerSelf } = this.#options;
-    const former = holder !== undefined && holder !== identity && await isFormerSelf?.(holder);
-    return former ? holder : identity;
   }
 
   /** The child's API server may start later than its agent. */
@@ -268,6 +262,7 @@ class AgentProcess implements Agent {
       collectMs: flags.clusterStatusCollectFrequency,
       pingIntervalMs: flags.tunnelPingInterval,
       deadAfterMs: flags.tunnelPingTimeout,
+      logStreams: flags.enableTunnelLogging,
       onReconnectSpread: (ms) => {
         if (ms === stored.reconnectSpreadMs) return;
         stored.reconnectSpreadMs = ms;

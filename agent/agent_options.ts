@@ -36,14 +36,8 @@ export interface AgentOptions {
   flags: AgentFlags;
   /** The child: how to reach it, and an open way there. */
   child: { config: ClusterConfig; transport: Transport };
-  /** This agent's name in the election. */
-  identity: string;
-  /**
-   * Whether a holder of the Lease is an earlier run of this very agent that is surely gone: its
-   * name is taken over then, so that a restart need not wait for the Lease to expire.
-   * @default {never}
-   */
-  isFormerSelf?: (holder: string) => Promise<boolean>;
+  /** This agent's name in the election; may depend on the cluster. */
+  identity: string | ((clusterId: string) => Promise<string>);
   /** Names this process towards the hub. */
   instanceId: string;
   /** Reads the bootstrap token anew; `undefined` when there is none. */

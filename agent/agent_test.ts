@@ -279,6 +279,29 @@ Deno.test("an agent waits for a child whose API starts later", async () => {
   await waitFor(() => bed.ready(agent), 5_000);
 });
 
+Deno.test("with --enable-tunnel-logging each stream is told, without its query", async () => {
+  await using bed = new Bed();
+  const agent = bed.start("a", ["--enable-tunnel-logging"]);
+  await bed.hub();
+  await waitFor(() => bed.ready(agent), 5_000);
+  const [session] = bed.sessions as [Session];
+  await session.hello;
+  const stream = session.open({
+    method: "GET",
+    target: "agent",
+    path: "/nothing?secret=1",
+    upgrade: false,
+    headers: [],
+  });
+  stream.end();
+  assert.equal((await stream.responseHead).status, 404);
+  while (await stream.read() !== null);
+  const told = (): string | undefined =>
+    bed.log.lines.map((line) => JSON.stringify(line)).find((line) => line.includes("/nothing"));
+  await waitFor(() => told() !== undefined);
+  assert.ok(!told()!.includes("secret"));
+});
+
 Deno.test("without election an agent leads at once", async () => {
   await using bed = new Bed();
   const agent = bed.start("a", ["--leader-elect=false", "--cluster-reg-name=edge-7"]);

@@ -175,7 +175,7 @@ function processOptions(command: Command): void {
     )
     .option(
       "--leader-elect-identity <name>",
-      "this agent's name in the election (env POD_NAME, HOSTNAME)",
+      "this agent's name in the election (env POD_NAME; else the host's name)",
     )
     .option(
       "--health-addr <host:port>",

@@ -1,46 +1,57 @@
 /**
- * Which holder of the Lease is an earlier run of this agent.
+ * This agent's name in the election, where no pod name is given.
  *
  * @module
  */
 
-/** Options of {@linkcode formerSelf}. */
-export interface FormerSelfOptions {
-  /** This machine, or pod. */
+/** Options of {@linkcode hostIdentity}. */
+export interface HostIdentityOptions {
+  /** This machine. */
   hostname: string;
-  /** Whether a process runs here; may throw when that cannot be known. @default {looks into /proc} */
-  runs?: (pid: number) => Promise<boolean>;
+  /** This process. */
+  pid: number;
+  /** Directory for a lock file, the same for all agents of this machine. */
+  dir: string;
+  /** The cluster that the election is about. */
+  clusterId: string;
+}
+
+/** A name, and the lock that makes it one of a kind. */
+export interface HostIdentity extends Disposable {
+  /** To be used in the election. */
+  name: string;
 }
 
 /**
- * Names are `<hostname>_<pid>`. A holder on this machine whose process is gone cannot come back:
- * its name may be taken over at once. In a restarted container the process has the same number,
- * and so the same name, anyway.
+ * Names an agent after its machine. The holder of a Lease that comes back under its old name leads
+ * at once, so the name must survive a restart; and no two agents may share one. So the machine's
+ * name goes to the one process that holds a lock on a file, which ends with the process however it
+ * ends; any other gets its process number behind the name.
  *
- * @returns tells whether a holder is such an earlier run
+ * @returns the name; disposing gives the lock back
  */
-export function formerSelf(
-  { hostname, runs = runsHere }: FormerSelfOptions,
-): (holder: string) => Promise<boolean> {
-  return async (holder) => {
-    const pid = /^(.+)_(\d{1,10})$/.exec(holder);
-    if (pid === null || pid[1] !== hostname) return false;
-    try {
-      return !await runs(Number(pid[2]));
-    } catch {
-      return false;
-    }
-  };
-}
-
-async function runsHere(pid: number): Promise<boolean> {
-  // Without /proc (not Linux) nobody can tell: the caller then waits for the Lease to expire
-  await Deno.stat("/proc/self");
+export async function hostIdentity(
+  { hostname, pid, dir, clusterId }: HostIdentityOptions,
+): Promise<HostIdentity> {
+  const numbered = { name: `${hostname}_${pid}`, [Symbol.dispose]: (): void => {} };
+  let file: Deno.FsFile;
   try {
-    await Deno.stat(`/proc/${pid}`);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+    file = await Deno.open(`${dir}/clusternet-agent-${clusterId}.lock`, {
+      create: true,
+      write: true,
+      mode: 0o600,
+    });
+  } catch {
+    // Nowhere to write: a restart then waits until the Lease expires
+    return numbered;
   }
+  try {
+    if (await file.tryLock(true)) {
+      return { name: hostname, [Symbol.dispose]: () => file.close() };
+    }
+  } catch {
+    // A file system without locks
+  }
+  file.close();
+  return numbered;
 }

@@ -10,6 +10,7 @@ import type { Log } from "../shared/log.ts";
 import { SessionCode } from "../shared/tunnel/errors.ts";
 import type { MessageConn } from "../shared/tunnel/message_conn.ts";
 import { Session } from "../shared/tunnel/session.ts";
+import type { TunnelStream } from "../shared/tunnel/stream.ts";
 import type { WindowBudget } from "../shared/tunnel/window.ts";
 import { VERSION } from "../shared/version.ts";
 import type { Dial } from "./agent_options.ts";
@@ -41,6 +42,8 @@ export interface LeadOptions {
   proxyUrl?: string;
   /** Private directory for sockets. */
   socketDir?: string;
+  /** Whether each stream is logged at its end. */
+  logStreams: boolean;
   updateMs: number;
   collectMs: number;
   pingIntervalMs: number;
@@ -120,7 +123,7 @@ export class Lead {
           role: "agent",
           conn,
           instanceId: options.instanceId,
-          onStream: (stream) => options.target.serve(stream),
+          onStream: (stream) => this.#serve(stream),
           onGoAway,
           budget: options.budget,
           config: { pingIntervalMs: options.pingIntervalMs, deadAfterMs: options.deadAfterMs },
@@ -144,6 +147,25 @@ export class Lead {
       random: options.random,
       log,
       ...(reconnectSpreadMs === undefined ? {} : { reconnectSpreadMs }),
+    });
+  }
+
+  #serve(stream: TunnelStream): void {
+    const { target, logStreams, log, now } = this.#options;
+    target.serve(stream);
+    if (!logStreams) return;
+    const { method, target: to, path, upgrade } = stream.head;
+    const started = now();
+    stream.closed.then(() => {
+      log.info("A tunnel stream has ended", {
+        method,
+        target: to,
+        // A query may hold what nobody should read
+        path: path.replace(/\?.*/s, ""),
+        upgrade,
+        ms: now() - started,
+        ...(stream.resetError === undefined ? {} : { error: stream.resetError }),
+      });
     });
   }
 

@@ -12,14 +12,6 @@ import { LeaseElection } from "../shared/kube/lease_election.ts";
 import type { Lease } from "../shared/kube/types.ts";
 import { type Log, silentLog } from "../shared/log.ts";
 
-/** What the Lease says at the start. */
-export interface SelfCluster {
-  /** The cluster's id. */
-  clusterId: string;
-  /** Who holds the Lease; `undefined` when nobody does. */
-  holder: string | undefined;
-}
-
 /** Options of {@linkcode ensureClusterId}. */
 export interface ClusterIdOptions {
   /** Client of the child. */
@@ -33,19 +25,19 @@ export interface ClusterIdOptions {
 /**
  * Reads the cluster's id; makes the Lease when there is none yet.
  *
- * @returns UID and holder of the Lease
+ * @returns UID of the Lease
  * @throws {StatusError} when the Lease can be neither read nor made
  */
 export async function ensureClusterId(
   { client, namespace, signal }: ClusterIdOptions,
-): Promise<SelfCluster> {
+): Promise<string> {
   const options = { namespace, ...(signal === undefined ? {} : { signal }) };
   const found = await client.getOrUndefined<Lease>(LEASES, SELF_CLUSTER_LEASE, options) ??
     await createLease(client, namespace, options) ??
     await client.get<Lease>(LEASES, SELF_CLUSTER_LEASE, options);
   const uid = found.metadata?.uid;
   if (uid === undefined) throw StatusError.of(500, "Lease self-cluster has no UID");
-  return { clusterId: uid, holder: found.spec?.holderIdentity || undefined };
+  return uid;
 }
 
 /** @returns `undefined` when another agent was first */

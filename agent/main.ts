@@ -4,6 +4,7 @@
  * @module
  */
 import { CommanderError } from "commander";
+import { tmpdir } from "node:os";
 import { getCACertificates } from "node:tls";
 import type { ClusterConfig } from "../shared/kube/cluster_config.ts";
 import { inClusterConfig } from "../shared/kube/in_cluster.ts";
@@ -16,9 +17,9 @@ import { DEFAULT_HEALTH_ADDR } from "./flag_options.ts";
 import { type AgentFlags, parseAgentFlags } from "./flags.ts";
 import { proxyUrl } from "./flag_values.ts";
 import { createHealth, type HealthServer, serveHealth } from "./health.ts";
-import { formerSelf } from "./identity.ts";
+import { hostIdentity } from "./identity.ts";
 import { proxyFromEnvironment } from "./proxy_env.ts";
-import { checkCaFile, findCaByHash } from "./registration/parent_ca.ts";
+import { checkCaFile } from "./registration/parent_ca.ts";
 import { trustGivenCasOnly } from "./tunnel/trust.ts";
 
 /** Exit codes: 1 a fault, 2 a wrong command line, 3 the parent said no for good. */
@@ -62,13 +63,10 @@ async function pinnedCa(flags: AgentFlags, proxy: string | undefined): Promise<P
   if (hash === undefined) return { pinned: false, find: () => Promise.resolve(undefined) };
   return {
     pinned: true,
-    find: (signal) =>
-      findCaByHash({
-        parentUrl: flags.clusterRegParentUrl!,
-        hash,
-        ...(proxy === undefined ? {} : { proxyUrl: proxy }),
-        ...(signal === undefined ? {} : { signal }),
-      }),
+    find: async (signal) => {
+      const { discoverCa } = await import("../shared/kube/ca_discovery.ts");
+      return await discoverCa(flags.clusterRegParentUrl!, hash, { proxyUrl: proxy, signal });
+    },
   };
 }
 
@@ -136,15 +134,19 @@ async function main(flags: AgentFlags): Promise<number> {
   // Before the first TLS. A child without a CA of its own needs the runtime's store
   if (ca.pinned && config.ca !== undefined) trustGivenCasOnly(Deno.env);
   const registry = createRegistry();
-  const pod = flags.leaderElectIdentity ?? Deno.env.get("POD_NAME");
-  const self = `${Deno.hostname()}_${Deno.pid}`;
+  const pod = flags.leaderElectIdentity ?? (Deno.env.get("POD_NAME") || undefined);
+  const hostname = Deno.hostname();
+  const identities = new DisposableStack();
+  const fromHost = async (clusterId: string): Promise<string> => {
+    const options = { hostname, pid: Deno.pid, dir: tmpdir(), clusterId };
+    return identities.use(await hostIdentity(options)).name;
+  };
   using connection = kubeTransport(config);
   const agent = startAgent({
     flags,
     child: { config, transport: connection.transport },
-    identity: pod ?? self,
-    ...(pod === undefined ? { isFormerSelf: formerSelf({ hostname: Deno.hostname() }) } : {}),
-    instanceId: `${pod ?? self}_${crypto.randomUUID()}`,
+    identity: pod ?? fromHost,
+    instanceId: `${pod ?? hostname}_${crypto.randomUUID()}`,
     bootstrapToken: bootstrapToken(flags),
     pinnedCa: ca.find,
     ...(await targetCa(flags)),
@@ -155,6 +157,7 @@ async function main(flags: AgentFlags): Promise<number> {
   await using _health = startHealth(flags, agent, registry, log);
   stopOnSignals(agent, log);
   const end = await agent.ended;
+  identities.dispose();
   if (end.kind !== "stopped") await report(end.message);
   return EXIT[end.kind];
 }

@@ -29,3 +29,30 @@ export function hintOf(error: unknown): string | undefined {
       return undefined;
   }
 }
+
+/** What TLS stacks say about a certificate that is not trusted. */
+const UNTRUSTED =
+  /UnknownIssuer|verify the first certificate|self.signed|BadSignature|unable to get/i;
+
+/**
+ * Says why the parent could not be asked: what the innermost cause says, which names the fault, and
+ * what to do about a certificate that is not trusted.
+ *
+ * @returns one line
+ */
+export function reasonOf(error: unknown): string {
+  let text = error instanceof Error ? error.message : String(error);
+  let inner: unknown = error;
+  for (let depth = 0; inner instanceof Error && depth < 8; depth++) {
+    const { cause } = inner as Error;
+    if (!(cause instanceof Error)) break;
+    inner = cause;
+  }
+  if (inner instanceof Error && inner !== error && !text.includes(inner.message)) {
+    text += `: ${inner.message.replace(/^error sending request for url \([^)]*\): /, "")}`;
+  }
+  return UNTRUSTED.test(text)
+    ? `${text}. Its certificate is not signed by a CA that this agent trusts: give the parent's ` +
+      "CA with --cluster-reg-parent-ca-file, or its hash with --cluster-reg-parent-ca-hash"
+    : text;
+}

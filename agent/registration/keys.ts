@@ -59,7 +59,11 @@ export async function importAgentKey(json: string): Promise<AgentKey> {
     ]);
     return { publicJwk: { kty, crv, x, y }, privateJwk, privateKey };
   } catch {
-    throw new TypeError("Cannot read the agent's private key: it is no EC P-256 private JWK");
+    throw new TypeError(
+      'Cannot read "private-key" of Secret parent-cluster: it is no EC P-256 private JWK. Restore ' +
+        "it; or delete the Secret, and have an admin of the parent delete this cluster's " +
+        "ClusterRegistrationRequest",
+    );
   }
 }
 

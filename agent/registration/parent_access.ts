@@ -49,9 +49,8 @@ export class ParentAccess {
   }
 
   /**
-   * @returns PEM of the CAs to trust beside the runtime's store; `undefined` for the system's. With
-   * a pinned CA `main.ts` empties that store, so that the pinned one is the only one
-   * @throws {ParentCaError} when the pinned CA cannot be had
+   * @returns PEM of the CAs to trust, and no others; `undefined` for the system's
+   * @throws what the search for the pinned CA threw
    */
   async ca(signal?: AbortSignal): Promise<string | undefined> {
     const pinned = await this.#readPinned(signal);
@@ -59,9 +58,9 @@ export class ParentAccess {
     if (pinned !== undefined) {
       return pinned.includes(this.#sealedCa) ? pinned : `${pinned.trim()}\n${this.#sealedCa}\n`;
     }
-    // Registered through a server that the system's roots vouch for, or the flag is gone since;
-    // the runtime's own roots count beside what is given
-    return [...getCACertificates("system"), this.#sealedCa].join("\n");
+    // Registered through a server that the system's roots vouch for, or the flag is gone since
+    const roots = [...getCACertificates("bundled"), ...getCACertificates("system")];
+    return [...roots, this.#sealedCa].join("\n");
   }
 
   async #readPinned(signal?: AbortSignal): Promise<string | undefined> {
@@ -79,7 +78,7 @@ export class ParentAccess {
    *
    * @param token read for each request
    * @returns the client
-   * @throws {ParentCaError} when the pinned CA cannot be had
+   * @throws what the search for the pinned CA threw
    */
   async client(token: () => string | undefined, signal?: AbortSignal): Promise<KubeClient> {
     await this.#ensure(signal);

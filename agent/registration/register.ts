@@ -10,7 +10,7 @@ import { CLUSTER_REGISTRATION_REQUESTS } from "../../shared/kube/resources.ts";
 import { isStatus } from "../../shared/kube/status.ts";
 import { silentLog } from "../../shared/log.ts";
 import { ExpiredError, NotStoredError } from "./credentials.ts";
-import { hintOf } from "./hints.ts";
+import { hintOf, reasonOf } from "./hints.ts";
 import {
   type RegisterOptions,
   RegistrationRefusedError,
@@ -225,8 +225,7 @@ class Registering {
       return { kind: isStatus(error, 404) ? "slow-poll" : "refused" };
     }
     this.#options.onState?.("unreachable");
-    const text = error instanceof Error ? error.message : String(error);
-    this.#say.say("warn", `Cannot reach the parent to register; tries again: ${text}`, {
+    this.#say.say("warn", `Cannot register; tries again: ${reasonOf(error)}`, {
       parent: this.#options.parentUrl,
     });
     return { kind: "unreachable" };

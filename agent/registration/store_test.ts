@@ -100,7 +100,7 @@ Deno.test("ParentClusterStore refuses a broken key without showing it", async ()
     data: { "private-key": btoa(JSON.stringify({ ...privateJwk, crv: "P-384" })) },
   });
   await assert.rejects(storeOn(kube).load(), (error: Error) => {
-    assert.match(error.message, /private key/);
+    assert.match(error.message, /private-key/);
     assert.ok(!String(error.stack).includes(privateJwk.d));
     return true;
   });
