@@ -6,11 +6,10 @@
  */
 import http from "node:http";
 import https from "node:https";
-import { isIP } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { isIP, type Socket } from "node:net";
 import type { HeaderList } from "../../shared/headers.ts";
 import { StatusError } from "../../shared/kube/status.ts";
-import { bindReadBackpressure } from "../../shared/tls_backpressure.ts";
+import { boundTlsReading } from "../../shared/tls_backpressure.ts";
 import type { MappedIdentity } from "./identity.ts";
 import type { Decision } from "./policy.ts";
 
@@ -194,8 +193,10 @@ export class Upstreams {
 /** Starts a request whose connection is read no faster than its answer is taken. */
 function send(secure: boolean, options: https.RequestOptions): http.ClientRequest {
   if (!secure) return http.request(options);
-  return https.request(options).once(
-    "socket",
-    (socket) => bindReadBackpressure(socket as TLSSocket),
-  );
+  return https.request(options).once("socket", boundOnceSecure);
+}
+
+/** A kept connection was bound when it was new. */
+function boundOnceSecure(socket: Socket): void {
+  socket.once("secureConnect", () => boundTlsReading(socket));
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bindReadBackpressure } from "../../shared/tls_backpressure.ts";
+import { boundTlsReading } from "../../shared/tls_backpressure.ts";
 import { ALICE, get, TestFront } from "./test_front.ts";
 
 Deno.test("A handler gets method, headers and body, and its answer streams", async () => {
@@ -85,7 +85,7 @@ Deno.test("A slow reader holds the handler's body back", async () => {
       ),
   });
   const socket = test.connect();
-  bindReadBackpressure(socket);
+  boundTlsReading(socket);
   socket.once("secureConnect", () => socket.write(get("/version", ...ALICE)));
   await new Promise<void>((resolve) =>
     socket.once("data", () => {

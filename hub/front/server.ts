@@ -13,7 +13,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { failure, StatusError } from "../../shared/kube/status.ts";
 import { SOCKETS_PREFIX } from "../../shared/sockets_path.ts";
-import { bindReadBackpressure } from "../../shared/tls_backpressure.ts";
+import { boundTlsReading } from "../../shared/tls_backpressure.ts";
 import { serveFetch } from "./fetch_adapter.ts";
 import type { Front, FrontLimits, FrontOptions } from "./front_types.ts";
 import type { Identity } from "./identity.ts";
@@ -175,7 +175,7 @@ class HttpsFront implements Front {
   #track(socket: TLSSocket): void {
     const { metrics } = this.#options;
     socket.setNoDelay(true);
-    bindReadBackpressure(socket); // Or uploads that nobody reads would fill the memory
+    boundTlsReading(socket); // Or uploads that nobody reads would fill the memory
     socket.on("error", () => {}); // A peer that resets is no news
     this.#sockets.add(socket);
     metrics?.connections.set(this.#sockets.size);

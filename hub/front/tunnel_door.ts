@@ -19,6 +19,7 @@ import { CLOSE_CODE_BASE, SUBPROTOCOL } from "../../shared/tunnel/constants.ts";
 import { SessionCode } from "../../shared/tunnel/errors.ts";
 import type { MessageConn } from "../../shared/tunnel/message_conn.ts";
 import { webSocketConn } from "../../shared/tunnel/websocket_conn.ts";
+import { boundTlsReading } from "../../shared/tls_backpressure.ts";
 import { TunnelSplice } from "./tunnel_splice.ts";
 import { TunnelTickets } from "./tunnel_tickets.ts";
 
@@ -236,8 +237,9 @@ function closeConn(conn: MessageConn): void {
   conn.close(CLOSE_CODE_BASE + SessionCode.SHUTTING_DOWN, "the hub stops");
 }
 
-/** A tunnel may be silent for long, and its small frames must not wait for others. */
+/** A tunnel may be silent for long, its small frames must not wait for others, `pause` must work. */
 function prepare(socket: Duplex): void {
+  boundTlsReading(socket);
   if ("setTimeout" in socket && typeof socket.setTimeout === "function") socket.setTimeout(0);
   if ("setNoDelay" in socket && typeof socket.setNoDelay === "function") socket.setNoDelay(true);
 }

@@ -9,6 +9,7 @@ import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { boundTlsReading } from "../../shared/tls_backpressure.ts";
 
 /** Its length is prime, so that a lost or doubled piece never goes unseen. */
 const PATTERN = crypto.getRandomValues(new Uint8Array(65_521));
@@ -133,11 +134,13 @@ export class ByteClient implements Disposable {
   /** Starts a request. */
   request(method: string, path: string, headers: Record<string, string> = {}): http.ClientRequest {
     const { server, base, token } = this.#options;
-    return https.request(`${server}${base}${path}`, {
+    const request = https.request(`${server}${base}${path}`, {
       method,
       agent: this.#agent,
       headers: { ...headers, ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }) },
     });
+    // Or a client that stops reading would not: Deno goes on behind its back
+    return request.once("socket", boundOnceSecure);
   }
 
   /** @returns the response's head */
@@ -249,4 +252,9 @@ export async function hashBody(
     if (abortAfter === undefined) throw error;
   }
   return { status: response.statusCode ?? 0, bytes, sha256: hash.digest("hex") };
+}
+
+/** A kept connection was bound when it was new. */
+function boundOnceSecure(socket: Socket): void {
+  socket.once("secureConnect", () => boundTlsReading(socket));
 }

@@ -8,6 +8,7 @@ import { type Cluster, type ClusterKubectlOptions, startCluster } from "../clust
 import type { KubectlResult, KubectlStream } from "../cluster/kubectl.ts";
 import { freePorts } from "../cluster/ports.ts";
 import { AgentProcess, type AgentProcessOptions, installAgent } from "./agent_process.ts";
+import { eventually } from "./wait.ts";
 import {
   apiServiceAvailable,
   HubProcess,
@@ -132,15 +133,8 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Waits until the parent says that the child is Ready. */
-  async ready(timeout = "30s"): Promise<void> {
-    await this.parent.kubectlOk([
-      "wait",
-      "--for=condition=Ready",
-      "mcls",
-      "-A",
-      `-lclusters.clusternet.io/cluster-id=${this.clusterId}`,
-      `--timeout=${timeout}`,
-    ]);
+  async ready(timeoutMs = 40_000): Promise<void> {
+    await untilReady(this.parent, this.clusterId, timeoutMs);
   }
 
   /** The logs of hub and agent, for a test that failed. */
@@ -219,4 +213,20 @@ async function join(fleet: Fleet, agent: AgentProcess): Promise<void> {
   fleet.clusterId = await agent.clusterId();
   await fleet.grantUser();
   await fleet.ready();
+}
+
+/** Waits with kubectl, as a user would, until a cluster exists and is Ready. */
+export async function untilReady(
+  parent: Cluster,
+  clusterId: string,
+  timeoutMs: number,
+): Promise<void> {
+  const selector = `-lclusters.clusternet.io/cluster-id=${clusterId}`;
+  await eventually("the ManagedCluster exists", timeoutMs, async () => {
+    const out = await parent.kubectlOk(["get", "mcls", "-A", selector, "-o", "name"]);
+    if (out === "") throw new Error("not yet");
+  }, 0);
+  await parent.kubectlOk(
+    ["wait", "--for=condition=Ready", "mcls", "-A", selector, `--timeout=${timeoutMs / 1000}s`],
+  );
 }

@@ -7,7 +7,7 @@ import type {
   ManagedCluster,
 } from "../../shared/kube/clusternet_types.ts";
 import { AgentProcess, newBootstrapToken } from "./agent_process.ts";
-import { type Fleet, startFleet } from "./fleet.ts";
+import { type Fleet, startFleet, untilReady as untilClusterReady } from "./fleet.ts";
 import { report } from "./report.ts";
 import { eventually } from "./wait.ts";
 
@@ -21,17 +21,10 @@ async function forgetIdentity(fleet: Fleet): Promise<void> {
   await fleet.child.api.remove(`${NS}/secrets/parent-cluster`);
 }
 
-/** Waits for Ready with kubectl, as a user would. @returns the cluster id */
+/** @returns the cluster id, once the cluster is Ready */
 async function untilReady(fleet: Fleet, agent: AgentProcess): Promise<string> {
   const id = await agent.clusterId();
-  const selector = `-lclusters.clusternet.io/cluster-id=${id}`;
-  await eventually("the ManagedCluster exists", 20_000, async () => {
-    const out = await fleet.parent.kubectlOk(["get", "mcls", "-A", selector, "-o", "name"]);
-    if (out === "") throw new Error("not yet");
-  }, 0);
-  await fleet.parent.kubectlOk(
-    ["wait", "--for=condition=Ready", "mcls", "-A", selector, "--timeout=20s"],
-  );
+  await untilClusterReady(fleet.parent, id, 20_000);
   return id;
 }
 
