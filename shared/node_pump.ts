@@ -53,7 +53,7 @@ export class PumpError extends Error {
  * Bytes that may wait in a node writable before the pump waits for `drain`; above the stream's own
  * mark (16 or 64 KiB), which would cost a wait for each chunk. Measured: 256 KiB is no faster.
  */
-const SINK_HIGH_WATER = 256 * 1024;
+const SINK_HIGH_WATER = 64 * 1024;
 
 /** Called with the length of each chunk that was handed over. */
 export type OnBytes = (length: number) => void;
