@@ -51,7 +51,8 @@ export class ParentCredentials {
   readonly #options: ParentCredentialsOptions;
   readonly #log: Log;
   #current: Credentials | undefined;
-  #refusedToken: string | undefined;
+  /** What the parent refused last. */
+  #refused: Credentials | undefined;
 
   constructor(options: ParentCredentialsOptions) {
     this.#options = options;
@@ -112,7 +113,7 @@ export class ParentCredentials {
       clusterId,
     };
     // An API server that has just started may refuse a good token: it is asked again
-    if (payload.token === this.#refusedToken && !await this.#options.probe(credentials)) {
+    if (payload.token === this.#refused?.token && !await this.#options.probe(credentials)) {
       throw new ExpiredError("Cannot use the sealed credentials: the parent refuses their token");
     }
     this.#use(credentials);
@@ -129,8 +130,26 @@ export class ParentCredentials {
 
   /** The parent refused the token: it is not offered again, unless the parent takes it then. */
   refuse(): void {
-    this.#refusedToken = this.#current?.token;
+    this.#refused = this.#current;
     this.#current = undefined;
+  }
+
+  /**
+   * Asks the parent about a refused token again, where it has not expired: an API server that has
+   * just started, or has lost its etcd, refuses good ones, and an agent whose bootstrap token is
+   * long gone has no other way back.
+   *
+   * @returns whether it is in use again
+   * @throws the probe's error
+   */
+  async retryRefused(): Promise<boolean> {
+    const refused = this.#refused;
+    if (refused === undefined || refused.expiresAt <= this.#options.clock.now() + MIN_LIFE_MS) {
+      return false;
+    }
+    if (!await this.#options.probe(refused)) return false;
+    if (this.#current === undefined) this.#use(refused);
+    return true;
   }
 
   /**
@@ -166,7 +185,7 @@ export class ParentCredentials {
 
   #use(credentials: Credentials): void {
     this.#current = credentials;
-    this.#refusedToken = undefined;
+    this.#refused = undefined;
     this.#options.onChange?.(credentials);
   }
 }

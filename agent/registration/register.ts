@@ -76,8 +76,23 @@ class Registering {
       signal.throwIfAborted();
       const token = await this.#token();
       const outcome = token === undefined ? this.#noToken() : await this.#try(token);
-      if (outcome.kind === "done") return onState?.("registered");
+      if (outcome.kind === "done" || await this.#oldTokenCounts(outcome)) {
+        return onState?.("registered");
+      }
       await this.#wait(outcome, token);
+    }
+  }
+
+  /** Where a bootstrap token does not help, the one that was refused may be good after all. */
+  async #oldTokenCounts({ kind }: Outcome): Promise<boolean> {
+    if (kind !== "refused") return false;
+    try {
+      const counts = await this.#options.credentials.retryRefused();
+      if (counts) this.#say.say("info", "The parent takes the agent's token again");
+      return counts;
+    } catch {
+      this.#options.signal.throwIfAborted();
+      return false; // The parent cannot be asked now
     }
   }
 

@@ -37,7 +37,7 @@ export type RegistrationState =
 export interface RegisterOptions {
   cluster: ClusterDescription;
   key: AgentKey;
-  credentials: Pick<ParentCredentials, "accept">;
+  credentials: Pick<ParentCredentials, "accept" | "retryRefused">;
   /** The parent's URL, for messages. */
   parentUrl: string;
   /** Makes a client of the parent whose requests carry this token. */

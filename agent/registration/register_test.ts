@@ -60,6 +60,7 @@ async function bed(
         accepted.push(jwe);
         return Promise.resolve("taken" as const);
       },
+      retryRefused: () => Promise.resolve(false),
     },
     parentUrl: "https://parent:6443",
     parent: (bearer) => Promise.resolve(parent.client(bearer)),

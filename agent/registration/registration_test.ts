@@ -190,6 +190,21 @@ Deno.test("recover takes the old token again when its refusal was a passing faul
   assert.equal(test.registration.credentials.current()?.token, "void");
 });
 
+for (const bootstrap of ["", "expired-bootstrap-token"]) {
+  const title = bootstrap === "" ? "no bootstrap token" : "an expired bootstrap token";
+  Deno.test(`recover takes the old token again with ${title}`, async () => {
+    await using test = await bed({ token: "void" }, bootstrap);
+    await test.registration.start(test.stop.signal);
+    const recovered = test.registration.recover(test.stop.signal);
+    await waitFor(() => test.states.includes("waiting-for-token"));
+    assert.equal(test.registration.credentials.current(), undefined);
+    test.parent.tokens.set("void", "agent");
+    await recovered;
+    assert.equal(test.registration.credentials.current()?.token, "void");
+    assert.equal(test.states.at(-1), "registered");
+  });
+}
+
 for (const token of [SECRET_TOKEN, "void"]) {
   Deno.test(`recover ends when the cluster was revoked (token ${token.slice(0, 4)})`, async () => {
     await using test = await bed({ token });
