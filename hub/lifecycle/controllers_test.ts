@@ -225,6 +225,30 @@ Deno.test("a standby watches, and writes nothing until it leads", async () => {
   term.abort();
 });
 
+Deno.test("a hub that leads again waits for its agents before it writes them off", async () => {
+  await using rig = new Rig({ lead: false });
+  const first = new AbortController();
+  rig.controllers.lead(first.signal);
+  await rig.registered();
+  rig.connect();
+  rig.report(true, "2026-06-01T00:00:00Z");
+  await rig.until("Ready", () => rig.status("Ready") === "True");
+  await rig.controllers.idle();
+  first.abort();
+  rig.lose(SessionCode.SHUTTING_DOWN);
+  await delay(50); // Longer than a loss is waited for
+  const writes = rig.fake.count("PATCH", /status/);
+  const second = new AbortController();
+  rig.controllers.lead(second.signal);
+  await delay(20);
+  rig.connect();
+  await delay(80);
+  assert.equal(rig.fake.count("PATCH", /status/), writes);
+  assert.equal(rig.status("Ready"), "True");
+  await rig.controllers.idle();
+  second.abort();
+});
+
 Deno.test("the health check fails until the caches are complete", async () => {
   await using rig = new Rig();
   assert.throws(() => rig.controllers.healthChecks[0]!.check(), /not read yet/);

@@ -79,10 +79,13 @@ export class Monitor {
     this.#log = options.log ?? silentLog;
   }
 
-  /** Begins the grace for clusters that are not back yet. */
+  /**
+   * Begins a term, and the grace for clusters that are not back yet. What an earlier term knew is
+   * old: its tunnels were cut with it, and another hub wrote the conditions since.
+   */
   begin(): void {
     this.#watchingSince = this.#options.now();
-    for (const state of this.#states.values()) state.knownSince = this.#watchingSince;
+    this.#states.clear();
   }
 
   /** Takes news of a tunnel; the cluster is to be reconciled afterwards. */
@@ -123,6 +126,8 @@ export class Monitor {
   ): Promise<ReconcileResult | void> {
     const { book, clusters, registry, now } = this.#options;
     const request = book.get(clusterId);
+    // The last word of a tunnel comes after its cluster was forgotten
+    if (request === undefined) this.forget(clusterId);
     if (request === undefined || !book.known(clusterId)) return;
     const place = placementOf(request);
     const cluster = clusters.get(`${place.namespace}/${place.managedClusterName}`);
