@@ -63,8 +63,9 @@ export function requestHead(
 /** `Host` is the child's to set; `Expect` was answered by our own port. */
 const LOCAL = /^(host|expect)$/i;
 
-/** Counts a request that ended. */
-export function countRequest({ metrics, path }: ProxyContext, status: number): void {
+/** Counts a request that ended; ids that nobody registered share one label. */
+export function countRequest({ metrics, path, known }: ProxyContext, status: number): void {
   const code = `${Math.floor(status / 100)}xx`;
-  metrics?.requests.inc({ code, target: path.target.kind, cluster: path.clusterId });
+  const cluster = known(path.clusterId) ? path.clusterId : "";
+  metrics?.requests.inc({ code, target: path.target.kind, cluster });
 }

@@ -395,8 +395,11 @@ Deno.test("The cluster's metrics tell what happened", async () => {
   await using chain = await Chain.connected();
   await chain.get("/");
   await chain.get("/");
+  const other = "00000000-1111-4222-8333-444444444444";
+  await request(chain.port, "GET", chain.path("/").replace(CLUSTER, other));
   await chain.idle();
   const text = await chain.metrics.metrics();
+  assert.ok(!text.includes(other), "an id that nobody registered makes no series");
   assert.match(
     text,
     new RegExp(
