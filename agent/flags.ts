@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { type ListenAddress, listenAddress } from "../shared/flags.ts";
+import { type ListenAddress, listenAddress, verbosityWord } from "../shared/flags.ts";
 import { agentCommand, DEFAULT_HEALTH_ADDR } from "./flag_options.ts";
 import { parentUrl } from "./flag_values.ts";
 
@@ -189,10 +189,4 @@ function crossCheck(command: Command, flags: AgentFlags): void {
         "--cluster-status-update-frequency",
     );
   }
-}
-
-/** klog's `-v=4` and `--v=4`, as the original's manifests write it. */
-function verbosityWord(word: string): string {
-  const match = /^--?v(=.*)?$/.exec(word);
-  return match === null ? word : `--verbosity${match[1] ?? ""}`;
 }

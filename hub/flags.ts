@@ -11,6 +11,7 @@ import {
   type ListenAddress,
   listenAddress,
   oneOf,
+  verbosityWord,
 } from "../shared/flags.ts";
 import { VERSION } from "../shared/version.ts";
 
@@ -185,7 +186,12 @@ export function hubCommand(): Command {
       "SocketConnection=true",
     )
     .option("--logging-format <format>", "json or text", oneOf("json", "text"), "text" as const)
-    .option("-v, --verbosity <level>", "0 to 10; 4 and above is debug", integer(0, 10), 2);
+    .option(
+      "-v, --verbosity <level>",
+      "0 to 10; 4 and above is debug (also -v=4, --v=4)",
+      integer(0, 10),
+      2,
+    );
 }
 
 /**
@@ -196,7 +202,7 @@ export function hubCommand(): Command {
  * @throws {CommanderError} after it was printed, for a bad flag, `--help` and `--version`
  */
 export function parseHubFlags(args: readonly string[], command: Command = hubCommand()): HubFlags {
-  command.exitOverride().parse([...args], { from: "user" });
+  command.exitOverride().parse(args.map(verbosityWord), { from: "user" });
   const flags = command.opts<HubFlags & { featureGates?: string }>();
   if ((flags.tlsCertFile === undefined) !== (flags.tlsPrivateKeyFile === undefined)) {
     command.error(

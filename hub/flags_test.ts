@@ -36,6 +36,12 @@ Deno.test("parseHubFlags() reads the original's flags", () => {
   assert.equal(flags?.enableTunnelLogging, true);
 });
 
+Deno.test("parseHubFlags() reads klog's spellings of the verbosity", () => {
+  for (const args of [["-v=4"], ["--v=4"], ["-v", "4"], ["--v", "4"], ["--verbosity=4"]]) {
+    assert.equal(parse(...args).flags?.verbosity, 4, args.join(" "));
+  }
+});
+
 Deno.test("parseHubFlags() says what is wrong with a value and names the flag", () => {
   for (
     const [args, message] of [

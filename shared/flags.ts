@@ -125,3 +125,14 @@ export function keyValues(
   }
   return pairs;
 }
+
+/**
+ * Reads klog's `-v=4` and `--v=4`, as the original's manifests write it, as `--verbosity=4`.
+ *
+ * @param word of the command line
+ * @returns the word for `commander`
+ */
+export function verbosityWord(word: string): string {
+  const match = /^--?v(=.*)?$/.exec(word);
+  return match === null ? word : `--verbosity${match[1] ?? ""}`;
+}
