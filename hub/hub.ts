@@ -113,6 +113,8 @@ class RunningHub implements Hub {
   readonly #options: HubOptions;
   readonly #log: Log;
   readonly #stopping = new AbortController();
+  /** Ends before all else: a standby is to lead while this hub drains. */
+  readonly #campaign = new AbortController();
   readonly #background: Promise<unknown>[] = [];
   readonly #frontProxy: FrontProxyConfig;
   readonly #frontProxyInformer: Informer<ConfigMap>;
@@ -235,7 +237,7 @@ class RunningHub implements Hub {
     this.address = await this.#front.listen({ host: flags.bindAddress, port: flags.securePort });
     log.info("The hub listens", this.address);
     if (this.#election === undefined) this.#beginTerm();
-    else this.#background.push(this.#election.run(signal));
+    else this.#background.push(this.#election.run(this.#campaign.signal));
   }
 
   #makeFront(serving: ServingCertificate): Front {
@@ -294,6 +296,7 @@ class RunningHub implements Hub {
   }
 
   #beginTerm(): void {
+    if (this.#draining) return;
     this.#endTerm();
     this.#term = new AbortController();
     this.#controllers.lead(this.#term.signal);
@@ -301,7 +304,8 @@ class RunningHub implements Hub {
   }
 
   #endTerm(): void {
-    if (this.#term === undefined) return;
+    // While it drains, `stop` decides about the tunnels
+    if (this.#term === undefined || this.#draining) return;
     this.#log.warn("This hub leads no more; its tunnels are closed");
     this.#term.abort(new Error("this hub leads no more"));
     this.#term = undefined;
@@ -325,11 +329,13 @@ class RunningHub implements Hub {
     const hurried = Promise.withResolvers<void>();
     hurry?.addEventListener("abort", () => hurried.resolve(), { once: true });
     if (hurry?.aborted) hurried.resolve();
+    // From here on another hub may lead: this one writes nothing more
+    this.#term?.abort(new Error("the hub stops"));
+    this.#campaign.abort(new Error("the hub stops"));
     await Promise.race([
       Promise.all([this.#drainTunnels(drainMs), this.#front?.drain(drainMs)]),
       hurried.promise,
     ]);
-    this.#term?.abort(new Error("the hub stops"));
     this.#term = undefined;
     this.#tunnels.close();
     this.#stopping.abort(new Error("the hub stops"));
