@@ -48,9 +48,6 @@ export function programProcess(
       HOME: Deno.env.get("HOME") ?? cluster.dir,
       ...(Deno.env.get("DENO_DIR") === undefined ? {} : { DENO_DIR: Deno.env.get("DENO_DIR")! }),
       NO_COLOR: "1",
-      ...(Deno.env.get("DENO_V8_FLAGS") === undefined
-        ? {}
-        : { DENO_V8_FLAGS: Deno.env.get("DENO_V8_FLAGS")! }),
       ...options.env,
     },
     clearEnv: true,
