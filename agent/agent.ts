@@ -139,8 +139,6 @@ class AgentProcess implements Agent {
 
   async #work(signal: AbortSignal): Promise<void> {
     const { flags } = this.#options;
-    // What is slow and needs nobody else goes first, beside the rest
-    const pinned = this.#access.ca(signal).catch(() => undefined);
     const store = new ParentClusterStore({ client: this.#client, namespace: flags.namespace });
     const load = (inner: AbortSignal): Promise<Stored> =>
       this.#untilChild("read the Secret parent-cluster", inner, () => store.load(inner));
@@ -177,7 +175,6 @@ class AgentProcess implements Agent {
       random: this.#random,
       signal,
     });
-    await pinned;
   }
 
   /** The child's API server may start later than its agent. */

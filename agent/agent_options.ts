@@ -6,7 +6,7 @@
 import type { ClusterConfig } from "../shared/kube/cluster_config.ts";
 import type { KubeConnection, Transport } from "../shared/kube/transport.ts";
 import type { Log } from "../shared/log.ts";
-import type { Registry } from "../shared/metrics.ts";
+import type { MetricsRegistry } from "../shared/metrics.ts";
 import type { MessageConn } from "../shared/tunnel/message_conn.ts";
 import type { AgentFlags } from "./flags.ts";
 import type { HealthCheck } from "./health.ts";
@@ -42,14 +42,19 @@ export interface AgentOptions {
   instanceId: string;
   /** Reads the bootstrap token anew; `undefined` when there is none. */
   bootstrapToken: () => Promise<string | undefined>;
-  /** Brings the pinned CA of the parent; `undefined` for the system's. */
-  pinnedCa: (signal?: AbortSignal) => Promise<string | undefined>;
+  /**
+   * Brings the CA of the parent that the operator pinned; `undefined` for the system's.
+   *
+   * @param known PEM that came with the credentials, may be empty: a CA to be found by its hash may
+   * be in there
+   */
+  pinnedCa: (known: string, signal?: AbortSignal) => Promise<string | undefined>;
   /** PEM of the CAs of allow-listed `https` targets. @default {the runtime's} */
   targetCa?: string;
   /** HTTP proxy on the way to the parent, from flag or environment. */
   proxyUrl?: string;
   /** Takes the agent's metrics. */
-  registry: Registry;
+  registry: MetricsRegistry;
   /** Where the agent says what it does. @default {silentLog} */
   log?: Log;
   /** Milliseconds since the epoch. @default {Date.now} */

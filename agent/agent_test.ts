@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withDeadline } from "../shared/backoff.ts";
 import { KubeClient } from "../shared/kube/client.ts";
 import type { ManagedCluster } from "../shared/kube/clusternet_types.ts";
 import type { Lease } from "../shared/kube/types.ts";
@@ -8,7 +9,7 @@ import { FakeKube } from "../shared/testing/fake_kube.ts";
 import { memoryConnPair } from "../shared/tunnel/memory_conn.ts";
 import { Session } from "../shared/tunnel/session.ts";
 import { startAgent } from "./agent.ts";
-import type { Agent } from "./agent_options.ts";
+import type { Agent, AgentEnd } from "./agent_options.ts";
 import { parseAgentFlags } from "./flags.ts";
 import { ParentClusterStore } from "./registration/store.ts";
 import {
@@ -142,10 +143,23 @@ class Bed implements AsyncDisposable {
     }
   }
 
+  /** The end of an agent; a test that waits for ever tells nothing. */
+  async ended(agent: Agent): Promise<AgentEnd> {
+    return await withDeadline(10_000, "see the agent end", () => agent.ended);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#agents.map((agent) => agent.stop()));
+    await withDeadline(
+      10_000,
+      "stop the agents",
+      () => Promise.all(this.#agents.map((agent) => agent.stop())),
+    );
     for (const session of this.sessions) session.close(0, "the test has ended");
-    await Promise.all(this.sessions.map(({ closed }) => closed));
+    await withDeadline(
+      10_000,
+      "see the sessions end",
+      () => Promise.all(this.sessions.map(({ closed }) => closed)),
+    );
   }
 }
 
@@ -227,7 +241,7 @@ Deno.test("a denied agent ends and says why", async () => {
   bed.decide = "deny";
   const agent = bed.start();
   await bed.hub();
-  const end = await agent.ended;
+  const end = await bed.ended(agent);
   assert.equal(end.kind, "refused");
   assert.match(end.kind === "refused" ? end.message : "", /denied.*unknown site.*kubectl delete/);
   assert.equal(bed.child.lease()?.spec?.holderIdentity, "");
@@ -249,7 +263,7 @@ Deno.test("an agent that is revoked while it runs ends", async () => {
   bed.tokens.clear();
   bed.parent.tokens.delete(SECRET_TOKEN);
   bed.sessions[0]!.close(0, "revoked");
-  assert.equal((await agent.ended).kind, "refused");
+  assert.equal((await bed.ended(agent)).kind, "refused");
 });
 
 Deno.test("a standby is ready, dials nothing, and takes over with the stored credentials", async () => {

@@ -8,7 +8,7 @@
  */
 import type { ListenAddress } from "../shared/flags.ts";
 import { type Log, silentLog } from "../shared/log.ts";
-import { type Registry, renderMetrics } from "../shared/metrics.ts";
+import { type MetricsRegistry, renderMetrics } from "../shared/metrics.ts";
 
 /** One named check; throws with the reason when it fails. */
 export interface HealthCheck {
@@ -25,7 +25,7 @@ export interface HealthOptions {
   /** Fails: this agent does not do its work at the moment; the checks of `livez` count too. */
   readyz: readonly HealthCheck[];
   /** Shown at `/metrics`. */
-  registry: Registry;
+  registry: MetricsRegistry;
   /** Told why a check failed. @default {silentLog} */
   log?: Log;
 }

@@ -19,7 +19,7 @@ import { proxyUrl } from "./flag_values.ts";
 import { createHealth, type HealthServer, serveHealth } from "./health.ts";
 import { hostIdentity } from "./identity.ts";
 import { proxyFromEnvironment } from "./proxy_env.ts";
-import { checkCaFile } from "./registration/parent_ca.ts";
+import { certificateOfHash, checkCaFile } from "./registration/parent_ca.ts";
 import { trustGivenCasOnly } from "./tunnel/trust.ts";
 
 /** Exit codes: 1 a fault, 2 a wrong command line, 3 the parent said no for good. */
@@ -50,7 +50,7 @@ function parentProxy(flags: AgentFlags): string | undefined {
 interface PinnedCa {
   /** Whether the operator named one: then no other is trusted. */
   pinned: boolean;
-  find: (signal?: AbortSignal) => Promise<string | undefined>;
+  find: (known: string, signal?: AbortSignal) => Promise<string | undefined>;
 }
 
 async function pinnedCa(flags: AgentFlags, proxy: string | undefined): Promise<PinnedCa> {
@@ -63,7 +63,9 @@ async function pinnedCa(flags: AgentFlags, proxy: string | undefined): Promise<P
   if (hash === undefined) return { pinned: false, find: () => Promise.resolve(undefined) };
   return {
     pinned: true,
-    find: async (signal) => {
+    find: async (known, signal) => {
+      const stored = certificateOfHash(known, hash);
+      if (stored !== undefined) return stored;
       const { discoverCa } = await import("../shared/kube/ca_discovery.ts");
       return await discoverCa(flags.clusterRegParentUrl!, hash, { proxyUrl: proxy, signal });
     },

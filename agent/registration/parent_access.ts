@@ -14,8 +14,8 @@ import type { ParentClock } from "./parent_clock.ts";
 export interface ParentAccessOptions {
   /** URL of the parent's API server; a path prefix is kept. */
   parentUrl: string;
-  /** Brings the CA that the operator pinned; `undefined` for the system's. */
-  pinnedCa?: (signal?: AbortSignal) => Promise<string | undefined>;
+  /** Brings the CA that the operator pinned, given what the hub said; see `AgentOptions`. */
+  pinnedCa?: (known: string, signal?: AbortSignal) => Promise<string | undefined>;
   /** HTTP proxy on the way. */
   proxyUrl?: string;
   /** Learns the parent's time from each answer. */
@@ -64,7 +64,7 @@ export class ParentAccess {
   }
 
   async #readPinned(signal?: AbortSignal): Promise<string | undefined> {
-    this.#pinned ??= this.#options.pinnedCa?.(signal) ?? Promise.resolve(undefined);
+    this.#pinned ??= this.#options.pinnedCa?.(this.#sealedCa, signal) ?? Promise.resolve(undefined);
     try {
       return await this.#pinned;
     } catch (error) {

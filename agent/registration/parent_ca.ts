@@ -3,11 +3,34 @@
  *
  * @module
  */
-import { X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 
 /** A CA file cannot be used; the message names its flag. */
 export class CaFileError extends Error {
   override readonly name = "CaFileError";
+}
+
+function certificatesIn(pem: string): string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+}
+
+/**
+ * Looks for a CA by the hash of its public key, as kubeadm prints it.
+ *
+ * @param pem where to look
+ * @param hash SHA-256 of the SubjectPublicKeyInfo, lower-case hex
+ * @returns PEM of the first that has it
+ */
+export function certificateOfHash(pem: string, hash: string): string | undefined {
+  return certificatesIn(pem).find((block) => {
+    try {
+      const { publicKey } = new X509Certificate(block);
+      const spki = publicKey.export({ type: "spki", format: "der" });
+      return createHash("sha256").update(spki).digest("hex") === hash;
+    } catch {
+      return false; // Not a certificate
+    }
+  });
 }
 
 /**
@@ -21,7 +44,7 @@ export class CaFileError extends Error {
  */
 export function checkCaFile(pem: string, file: string): string | undefined {
   if (pem.trim() === "") return undefined;
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const blocks = certificatesIn(pem);
   if (blocks.length === 0) {
     throw new CaFileError(`Cannot use ${file}: it holds no certificate in PEM`);
   }
