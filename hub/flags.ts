@@ -17,32 +17,59 @@ import { VERSION } from "../shared/version.ts";
 
 /** Every flag, parsed; durations in milliseconds. */
 export interface HubFlags {
+  /** Kubeconfig of the parent; in-cluster when absent. */
   kubeconfig?: string;
+  /** Context of --kubeconfig. */
   context?: string;
+  /** Address to serve on. */
   bindAddress: string;
+  /** HTTPS port; 0 takes a free one. */
   securePort: number;
+  /** Keeps a self-made CA and serving certificate here. */
   certDir?: string;
+  /** Serving certificate (PEM, with its chain); re-read on change. */
   tlsCertFile?: string;
+  /** Key of --tls-cert-file. */
   tlsPrivateKeyFile?: string;
+  /** More DNS names or addresses for the self-made serving certificate. */
   tlsServerNames: string[];
+  /** Keep spec.caBundle of APIService v1alpha1.proxies.clusternet.io at the serving CA. */
   manageApiserviceCa: boolean;
+  /** Namespace of the hub in the parent. */
   namespace: string;
+  /** Who approves registrations: "auto", or "manual" by a condition in its status. */
   approval: "auto" | "manual";
+  /** Lifetime of an agent's token. */
   agentTokenTtl: number;
+  /** Also put the agent's token into the request's status in clear, as the original does. */
   legacyCredentials: boolean;
+  /** Run as active and standby; only the leader is ready. */
   leaderElect: boolean;
+  /** A standby takes over after this long without a renewal. */
   leaderElectLeaseDuration: number;
+  /** The leader steps down when it could not renew for this long. */
   leaderElectRenewDeadline: number;
+  /** Time between tries to renew or to acquire. */
   leaderElectRetryPeriod: number;
+  /** Also serve health and metrics here, without TLS. */
   healthAddr?: ListenAddress;
+  /** Agents spread their way back over this time. */
   agentReconnectSpread: number;
+  /** How often the hub pings a tunnel. */
   tunnelPingInterval: number;
+  /** A silent tunnel is dead after this. */
   tunnelPingTimeout: number;
+  /** From request to response head. */
   responseTimeout: number;
+  /** How long streams may go on after SIGTERM. */
   drainTimeout: number;
+  /** Private directory for the inner socket; a temporary one when absent. */
   runtimeDir?: string;
+  /** Log each tunnel stream. */
   enableTunnelLogging: boolean;
+  /** Json or text. */
   loggingFormat: "json" | "text";
+  /** 0 to 10; 4 and above is debug (also -v=4, --v=4). */
   verbosity: number;
 }
 

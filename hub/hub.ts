@@ -9,7 +9,7 @@ import { LeaseElection } from "../shared/kube/lease_election.ts";
 import { CONFIG_MAPS } from "../shared/kube/resources.ts";
 import type { ConfigMap } from "../shared/kube/types.ts";
 import type { Log } from "../shared/log.ts";
-import type { Registry } from "../shared/metrics.ts";
+import type { MetricsRegistry } from "../shared/metrics.ts";
 import { SessionCode } from "../shared/tunnel/errors.ts";
 import { delay } from "../shared/backoff.ts";
 import { createApi, createHealthApi } from "./api/api.ts";
@@ -42,19 +42,23 @@ import { type AttachMeta, TunnelRegistry } from "./tunnels/registry.ts";
 
 /** Options of {@linkcode startHub}. */
 export interface HubOptions {
+  /** As parsed. */
   flags: HubFlags;
   /** Reaches the parent as the hub's ServiceAccount. */
   client: KubeClient;
   /** PEM of the parent's API server CA; goes to the agents with their credentials. */
   parentCa: string;
+  /** Where to write. */
   log: Log;
   /** What `/metrics` shows. */
-  registry: Registry;
+  registry: MetricsRegistry;
   /** Unlike any other hub process'. */
   instanceId: string;
   /** @default {Date.now} */
+  /** Milliseconds since the epoch. @default {Date.now} */
   now?: () => number;
   /** @default {Math.random} */
+  /** In [0, 1). @default {Math.random} */
   random?: () => number;
 }
 

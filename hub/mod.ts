@@ -1,7 +1,7 @@
 /**
- * The hub as a library: {@linkcode startHub} and its flags.
+ * The hub as a library: {@linkcode startHub} and its options.
  *
  * @module
  */
-export { hubCommand, type HubFlags, parseHubFlags } from "./flags.ts";
+export type { HubFlags } from "./flags.ts";
 export { type Hub, type HubOptions, startHub } from "./hub.ts";

@@ -10,7 +10,7 @@ export interface BackoffOptions {
   baseMs: number;
   /** Upper bound of every wait, in milliseconds. */
   maxMs: number;
-  /** @default {Math.random} */
+  /** In [0, 1). @default {Math.random} */
   random?: () => number;
 }
 
@@ -33,7 +33,11 @@ export class Backoff {
   #maxMs: number;
   #attempt = 0;
 
-  /** @throws {RangeError} when a bound is not a positive number */
+  /**
+   * Starts at the base.
+   *
+   * @throws {RangeError} when a bound is not a positive number
+   */
   constructor({ baseMs, maxMs, random = Math.random }: BackoffOptions) {
     if (!(baseMs > 0) || !(maxMs > 0)) {
       throw new RangeError(`Cannot make a back-off: baseMs ${baseMs}, maxMs ${maxMs}`);
@@ -53,7 +57,11 @@ export class Backoff {
     this.#maxMs = value;
   }
 
-  /** @returns the next wait in milliseconds */
+  /**
+   * Takes the next wait.
+   *
+   * @returns milliseconds
+   */
   next(): number {
     const bound = Math.min(this.#maxMs, this.#baseMs * 2 ** Math.min(this.#attempt, 40));
     this.#attempt++;
@@ -91,6 +99,7 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
 
 /** Thrown when something took longer than it may. */
 export class DeadlineError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "DeadlineError";
 }
 

@@ -81,7 +81,9 @@ export function serverUrl(text: string): string {
 
 /** An address to listen on. */
 export interface ListenAddress {
+  /** Name or address. */
   hostname: string;
+  /** 0 means a free one. */
   port: number;
 }
 

@@ -28,7 +28,11 @@ export interface Log {
   warn(message: string, properties?: LogProperties): void;
   /** Something failed that an operator must mend. */
   error(message: string, properties?: LogProperties): void;
-  /** @returns a log whose every line carries these properties too */
+  /**
+   * Makes a log that says more.
+   *
+   * @returns a log whose every line carries these properties too
+   */
   with(properties: LogProperties): Log;
 }
 
@@ -144,8 +148,11 @@ export const silentLog: Log = {
 
 /** A line as {@linkcode memoryLog} keeps it. */
 export interface MemoryLogLine {
+  /** Its level. */
   level: "debug" | "info" | "warn" | "error";
+  /** Its message. */
   message: string;
+  /** Its properties, cleaned. */
   properties: LogProperties;
 }
 

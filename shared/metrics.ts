@@ -4,9 +4,17 @@
  * @module
  */
 import process from "node:process";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry as PromRegistry } from "prom-client";
 
-export { Counter, Gauge, Histogram, Registry };
+export { Counter, Gauge, Histogram };
+
+/** What metrics are registered with: `Registry` of prom-client, in Prometheus' text format. */
+export type MetricsRegistry = InstanceType<
+  typeof import("prom-client")["Registry"]
+>;
+
+/** The same by prom-client's own name. */
+export type Registry = MetricsRegistry;
 
 /**
  * A registry with what Prometheus expects of every process: start time and memory; and what
@@ -16,7 +24,7 @@ export { Counter, Gauge, Histogram, Registry };
  * @returns a registry of its own, never the global one
  */
 export function createRegistry(): Registry {
-  const registry = new Registry();
+  const registry: Registry = new PromRegistry();
   const registers = [registry];
   new Gauge({
     name: "process_start_time_seconds",

@@ -9,6 +9,6 @@ export * from "./flags.ts";
 export * from "./headers.ts";
 export * from "./kube/mod.ts";
 export * from "./log.ts";
-export * from "./metrics.ts";
+export type { MetricsRegistry } from "./metrics.ts";
 export * from "./sockets_path.ts";
 export * from "./tunnel/mod.ts";

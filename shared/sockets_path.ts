@@ -38,11 +38,16 @@ export type SocketsPath =
 
 /** A path outside the grammar; `status` is the HTTP status to answer with. */
 export class SocketsPathError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "SocketsPathError";
   /** 400 or 404. */
   readonly status: number;
 
-  /** @param status HTTP status to answer with */
+  /**
+   * Says what is wrong with a path.
+   *
+   * @param status HTTP status to answer with
+   */
   constructor(status: number, message: string) {
     super(message);
     this.status = status;

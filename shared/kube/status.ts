@@ -6,23 +6,35 @@
 
 /** A `metav1.Status`, as every Kubernetes API answers on failure. */
 export interface Status {
+  /** Kind of object. */
   kind: "Status";
+  /** Group and version. */
   apiVersion: "v1";
+  /** Name, labels and versions. */
   metadata: Record<string, unknown>;
+  /** `Success` or `Failure`. */
   status: "Success" | "Failure";
+  /** What happened and what to do next. */
   message: string;
+  /** CamelCase, for machines. */
   reason: string;
   /** HTTP status code. */
   code: number;
+  /** The object in question. */
   details?: StatusDetails;
 }
 
 /** The object a {@linkcode Status} speaks of, and how long to wait before another try. */
 export interface StatusDetails {
+  /** Name of the object. */
   name?: string;
+  /** API group. */
   group?: string;
+  /** Kind of object. */
   kind?: string;
+  /** Unlike any other object's, ever. */
   uid?: string;
+  /** Single faults, as of fields. */
   causes?: { reason?: string; message?: string; field?: string }[];
   /** Seconds. */
   retryAfterSeconds?: number;
@@ -92,11 +104,14 @@ export function failure(
  * ```
  */
 export class StatusError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "StatusError";
   /** The whole `Status`. */
   readonly status: Status;
 
   /**
+   * Wraps a `Status`.
+   *
    * @param status the `Status` to carry; its message becomes the error's
    * @param options `cause`, as for `Error`
    */
