@@ -96,7 +96,7 @@ Deno.test("deploy/ on a real kube-apiserver", async (t) => {
         CLUSTER_REGISTRATION_REQUESTS,
         name,
       );
-      assert.equal(found.status?.result, "Approved", found.status?.errorMessage);
+      assert.equal(found.status?.result, "Approved", found.status?.errorMessage ?? "no message");
       return found;
     });
   // The admission fences are read by the API server within seconds of their creation
