@@ -1,7 +1,8 @@
 /**
  * `/livez`, `/readyz` and `/healthz` in the manner of Kubernetes: the status code is for
  * machines, `?verbose` lists the checks, `?exclude=name` leaves one out, `/readyz/name` runs one.
- * Why a check failed goes into the log only.
+ * Why a check failed goes into the log only: as a warning when its result changes, below that for
+ * every probe after, since a standby fails one each second for as long as it lives.
  *
  * Source: https://kubernetes.io/docs/reference/using-api/health-checks/
  *
@@ -57,6 +58,16 @@ export function createHealth(
     readyz: ready,
   };
 
+  /** What each check said last, by name. */
+  const last = new Map<string, boolean>();
+
+  /** @returns whether the result differs from the last; before the first, a check counts as fine */
+  function changed(name: string, result: boolean): boolean {
+    const before = last.get(name) ?? true;
+    last.set(name, result);
+    return before !== result;
+  }
+
   async function passes({ name, check }: HealthCheck, endpoint: string): Promise<boolean> {
     try {
       await withDeadline(
@@ -64,9 +75,11 @@ export function createHealth(
         `run health check ${name}`,
         async (signal) => await check(signal),
       );
+      if (changed(name, true)) log.info("a health check passes again", { endpoint, check: name });
       return true;
     } catch (error) {
-      log.warn("a health check failed", { endpoint, check: name, error });
+      const level = changed(name, false) ? "warn" : "debug";
+      log[level]("a health check failed", { endpoint, check: name, error });
       return false;
     }
   }
