@@ -127,7 +127,8 @@ Deno.test("Warden kills what it watches, and what that started, when its owner i
     }).spawn();
     const grandchild = async (): Promise<number> =>
       Number(await Deno.readTextFile(`${dir}/grandchild`).catch(() => ""));
-    for (let i = 0; i < 500 && !(await grandchild()); i++) await delay(20);
+    const recorded = async (): Promise<boolean> => (await recordedProcesses(dir)).length > 0;
+    for (let i = 0; i < 500 && !(await grandchild() && await recorded()); i++) await delay(20);
     const [record] = await recordedProcesses(dir);
     assert.ok(record);
     owner.kill("SIGKILL");
