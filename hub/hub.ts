@@ -54,10 +54,8 @@ export interface HubOptions {
   registry: MetricsRegistry;
   /** Unlike any other hub process'. */
   instanceId: string;
-  /** @default {Date.now} */
   /** Milliseconds since the epoch. @default {Date.now} */
   now?: () => number;
-  /** @default {Math.random} */
   /** In [0, 1). @default {Math.random} */
   random?: () => number;
 }
@@ -70,6 +68,7 @@ export interface Hub {
   readonly healthApi: (request: Request) => Promise<Response>;
   /**
    * Stops: readiness fails first, agents are told to go, streams may end for `--drain-timeout`.
+   * New requests read a 503 with `Retry-After: 1` for 3 s more before the port closes.
    *
    * @param hurry aborts the wait
    */
@@ -79,6 +78,11 @@ export interface Hub {
 const LEASE = "clusternet-hub";
 /** Agents spread their leave over at most this time when the hub stops. */
 const MAX_GO_AWAY_MS = 2_000;
+/**
+ * After readiness fails, connections are taken for so long: endpoints and load balancers learn of
+ * it later, and who they send here meanwhile is to read a 503 with `Retry-After`.
+ */
+const ACCEPT_MS = 3_000;
 
 /** @returns the names that the self-made serving certificate is for */
 function servingNames({ namespace, tlsServerNames }: HubFlags): string[] {
@@ -337,7 +341,7 @@ class RunningHub implements Hub {
     this.#term?.abort(new Error("the hub stops"));
     this.#campaign.abort(new Error("the hub stops"));
     await Promise.race([
-      Promise.all([this.#drainTunnels(drainMs), this.#front?.drain(drainMs)]),
+      Promise.all([this.#drainTunnels(drainMs), this.#front?.drain(drainMs, ACCEPT_MS)]),
       hurried.promise,
     ]);
     this.#term = undefined;

@@ -114,13 +114,15 @@ export interface Front {
   /** Users' requests and upgrades under way; tunnels of agents do not count. */
   readonly inFlight: number;
   /**
-   * Stops accepting, refuses new requests on open connections (503), and waits for those under
-   * way. Open tunnels stay.
+   * Refuses new requests (503 with `Retry-After`), stops accepting connections, and waits for the
+   * requests under way. Open tunnels stay.
    *
    * @param drainMs how long to wait, in milliseconds
+   * @param acceptMs how long to go on accepting, so that who was not told yet reads a 503 and no
+   * refused connection; at most `drainMs`. A later drain without it ends this. @default {0}
    * @returns `true` when nothing was left
    */
-  drain(drainMs: number): Promise<boolean>;
+  drain(drainMs: number, acceptMs?: number): Promise<boolean>;
   /** Drains, then destroys every connection that is left. */
   close(options: { drainMs: number }): Promise<void>;
 }

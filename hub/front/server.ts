@@ -64,6 +64,8 @@ class HttpsFront implements Front {
   #inFlight = 0;
   #draining = false;
   #onIdle: (() => void) | undefined;
+  /** Set while the listener outlives the beginning of a drain. */
+  #closeListener: (() => void) | undefined;
 
   constructor(options: FrontOptions) {
     this.#options = options;
@@ -121,13 +123,36 @@ class HttpsFront implements Front {
     });
   }
 
-  async drain(drainMs: number): Promise<boolean> {
+  async drain(drainMs: number, acceptMs = 0): Promise<boolean> {
     if (!this.#draining) {
       this.#draining = true;
       for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
-      this.#server.close(); // Drops idle connections too; those with a request go on
+      await Promise.all([this.#acceptFor(Math.min(acceptMs, drainMs)), this.#idle(drainMs)]);
+    } else {
+      if (acceptMs === 0) this.#closeListener?.();
+      await this.#idle(drainMs);
     }
-    if (this.#inFlight === 0) return true;
+    return this.#inFlight === 0;
+  }
+
+  /** Keeps the listener for a while, then closes it. */
+  async #acceptFor(ms: number): Promise<void> {
+    if (ms > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#closeListener = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#closeListener = undefined;
+    }
+    this.#server.close(); // Drops idle connections too; those with a request go on
+  }
+
+  /** Waits until no request is under way. */
+  async #idle(drainMs: number): Promise<void> {
+    if (this.#inFlight === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, drainMs);
       this.#onIdle = () => {
@@ -136,7 +161,6 @@ class HttpsFront implements Front {
       };
     });
     this.#onIdle = undefined;
-    return this.#inFlight === 0;
   }
 
   async close({ drainMs }: { drainMs: number }): Promise<void> {

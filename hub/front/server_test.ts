@@ -233,6 +233,34 @@ Deno.test("A drain lets requests end, refuses new ones and leaves nothing open",
   assert.equal(test.front.connections, 0);
 });
 
+Deno.test("A drain that goes on accepting answers new connections 503 until it ends", async () => {
+  await using test = await TestFront.start();
+  const startedAt = performance.now();
+  const drained = test.front.drain(5_000, 400);
+  for (const path of ["/apis", `${DIRECT}/x`, "/readyz"]) {
+    const answer = await test.send(get(path, ...ALICE));
+    assert.equal(answer.status, 503, path);
+    assert.match(answer.head, /Retry-After: 1\r/);
+  }
+  assert.equal(await drained, true);
+  const tookMs = performance.now() - startedAt;
+  assert.ok(tookMs >= 390 && tookMs < 2_000, `${tookMs} ms`);
+  await assert.rejects(
+    test.send(get("/apis", ...ALICE)).then(({ status }) => {
+      if (status === 0) throw new Error("refused");
+    }),
+  );
+});
+
+Deno.test("A close ends a drain that goes on accepting at once", async () => {
+  await using test = await TestFront.start();
+  const startedAt = performance.now();
+  const drained = test.front.drain(30_000, 30_000);
+  await test.front.close({ drainMs: 0 });
+  assert.equal(await drained, true);
+  assert.ok(performance.now() - startedAt < 2_000);
+});
+
 Deno.test("A standby answers 503 for sockets and serves discovery", async () => {
   await using test = await TestFront.start({ unavailable: () => "This hub is the standby" });
   const answer = await test.send(get(`${DIRECT}/x`, ...ALICE));
