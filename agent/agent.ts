@@ -22,7 +22,7 @@ import {
 } from "./registration/register_options.ts";
 import { Registration } from "./registration/registration.ts";
 import { derivedClusterName } from "./registration/request.ts";
-import { Sayer } from "./registration/say.ts";
+import { Sayer } from "./say.ts";
 import { ParentClusterStore, type Stored } from "./registration/store.ts";
 import { Collector } from "./status/collector.ts";
 import { IdentityMapper } from "./target/identity.ts";
@@ -54,6 +54,8 @@ class AgentProcess implements Agent {
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #stop = new AbortController();
+  /** Ends the election before all else: another agent is to lead while this one drains. */
+  readonly #resign = new AbortController();
   readonly #client: KubeClient;
   readonly #access: ParentAccess;
   readonly #clock: ParentClock;
@@ -173,6 +175,7 @@ class AgentProcess implements Agent {
       log: this.#log,
       now: this.#now,
       random: this.#random,
+      resign: this.#resign.signal,
       signal,
     });
   }
@@ -287,7 +290,11 @@ class AgentProcess implements Agent {
   }
 
   async #drainAndStop(): Promise<void> {
-    await this.#lead?.drain(this.#options.flags.drainTimeout);
+    const { drainTimeout, leaderElect, leaderElectRetryPeriod } = this.#options.flags;
+    const lead = this.#lead;
+    this.#resign.abort(new Error("the agent was asked to stop"));
+    // A standby looks at the Lease each period and a fifth, then it dials
+    await lead?.drain(drainTimeout, leaderElect ? 2 * leaderElectRetryPeriod + 1_000 : 0);
     this.#stop.abort(new Error("the agent was asked to stop"));
     await this.ended;
   }

@@ -60,6 +60,10 @@ export interface LeadOptions {
 export class Lead {
   readonly #options: LeadOptions;
   readonly #failed = new AbortController();
+  /** Another agent may lead from then on: no dial, no report. */
+  readonly #leaving = new AbortController();
+  /** All that stand, with those that the hub took leave of. */
+  readonly #sessions = new Set<Session>();
   #session: Session | undefined;
   #ownClient: KubeClient | undefined;
 
@@ -83,33 +87,47 @@ export class Lead {
     const registered = this.#options.registration.start(signal);
     const works = [
       registered.then(() => this.#tunnel(signal)),
-      this.#reporter(signal).run(registered, signal),
+      this.#reporter(signal).run(registered, AbortSignal.any([signal, this.#leaving.signal])),
     ];
     for (const work of works) work.catch((error) => this.#fail(error));
     await Promise.allSettled(works);
-    if (outer.aborted) return;
+    if (outer.aborted || this.#leaving.signal.aborted) return;
     throw this.#failed.signal.reason;
   }
 
   /** The first fault of a term ends it; what follows are its echoes. */
   #fail(error: unknown): void {
-    if (!this.#failed.signal.aborted) this.#failed.abort(error);
+    if (!this.#failed.signal.aborted && !this.#leaving.signal.aborted) this.#failed.abort(error);
   }
 
   /**
-   * Tells the hub to send nothing new, and lets streams finish.
+   * Dials and reports no more, and lets streams finish where they are.
+   *
+   * The hub is not told at once: it would answer 503 until another agent has dialled, though this
+   * one can still serve. It takes leave of this session by itself when the other one is there.
+   * Who waited long enough for that is alone, and goes as soon as nobody uses the tunnel.
    *
    * @param limitMs no longer than this
+   * @param successorMs how long another agent may take to dial
    */
-  async drain(limitMs: number): Promise<void> {
-    const session = this.#session;
-    if (session === undefined) return;
-    session.goAway({ code: SessionCode.SHUTTING_DOWN, waitMs: 0, reason: "the agent stops" });
+  async drain(limitMs: number, successorMs: number): Promise<void> {
+    this.#leaving.abort(new Error("the agent stops"));
     const done = new AbortController();
     const limit = delay(limitMs, done.signal).catch(() => {});
-    await Promise.race([session.drained(), session.closed, limit]);
+    const ended = Promise.all([...this.#sessions].map(({ closed }) => closed));
+    const alone = delay(successorMs, done.signal).then(() => this.#goAway(), () => {});
+    await Promise.race([ended, alone, limit]);
     done.abort();
     await limit;
+  }
+
+  /** Goes once no stream is left, and lets those finish that came meanwhile. */
+  async #goAway(): Promise<void> {
+    for (const session of this.#sessions) {
+      await session.drained();
+      session.goAway({ code: SessionCode.SHUTTING_DOWN, waitMs: 0, reason: "the agent stops" });
+      await session.drained();
+    }
   }
 
   async #tunnel(signal: AbortSignal): Promise<void> {
@@ -117,9 +135,10 @@ export class Lead {
     const { metrics, log, reconnectSpreadMs } = options;
     await runDialLoop({
       signal,
+      noMoreDials: this.#leaving.signal,
       dial: (inner) => this.#dial(inner),
       createSession: (conn, onGoAway) => {
-        return new Session({
+        const session = new Session({
           role: "agent",
           conn,
           instanceId: options.instanceId,
@@ -131,6 +150,9 @@ export class Lead {
           log,
           random: options.random,
         });
+        this.#sessions.add(session);
+        void session.closed.then(() => this.#sessions.delete(session));
+        return session;
       },
       onReconnectSpread: options.onReconnectSpread,
       onConnected: (session) => {

@@ -11,6 +11,7 @@ import { isStatus, StatusError } from "../shared/kube/status.ts";
 import { LeaseElection } from "../shared/kube/lease_election.ts";
 import type { Lease } from "../shared/kube/types.ts";
 import { type Log, silentLog } from "../shared/log.ts";
+import { calm } from "./say.ts";
 
 /** Options of {@linkcode ensureClusterId}. */
 export interface ClusterIdOptions {
@@ -95,7 +96,12 @@ export interface ElectionOptions {
   lead: (term: Term) => Promise<void>;
   /** Told whether another agent leads. */
   onStandby: (standby: boolean) => void;
-  /** Ends the election; the Lease is given back then. */
+  /**
+   * Ends the election alone: the Lease is given back so that another agent leads, and a term that
+   * runs goes on until `signal` aborts.
+   */
+  resign?: AbortSignal;
+  /** Ends election and term; the Lease is given back then. */
   signal: AbortSignal;
   log?: Log;
   now?: () => number;
@@ -150,15 +156,18 @@ class Candidate {
         onStandby(leader !== identity);
         if (leader !== identity) this.#endTerm(`"${leader}" leads`);
       },
-      log,
+      // It warns at each try: while the child's API is away that is every two seconds
+      log: calm(log, now),
       ...(now === undefined ? {} : { now }),
       ...(random === undefined ? {} : { random }),
     });
   }
 
   async run(): Promise<void> {
-    const { signal } = this.#options;
-    await this.#election.run(AbortSignal.any([signal, this.#failed.signal]));
+    const { signal, resign } = this.#options;
+    const ends = AbortSignal.any([signal, this.#failed.signal]);
+    await this.#election.run(resign === undefined ? ends : AbortSignal.any([ends, resign]));
+    if (this.#term !== undefined) await aborted(ends);
     this.#endTerm("the election has ended");
     await this.#terms;
     if (!signal.aborted) this.#failed.signal.throwIfAborted();
@@ -183,7 +192,8 @@ class Candidate {
   }
 
   #stopped(reason: string): void {
-    const { signal, identity } = this.#options;
+    const { signal, identity, resign } = this.#options;
+    if (resign?.aborted) return;
     const ending = signal.aborted || this.#failed.signal.aborted;
     if (ending || this.#election.leader() !== identity || this.#term === undefined) {
       return this.#endTerm(reason);
@@ -201,14 +211,22 @@ class Candidate {
   }
 }
 
+/** Waits until a signal aborts. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true })
+  );
+}
+
 /** Waits until there is no doubt about a term. */
 async function settled(term: RunningTerm, signal: AbortSignal): Promise<void> {
   while (term.doubt !== undefined) {
     signal.throwIfAborted();
-    const aborted = Promise.withResolvers<void>();
-    const onAbort = (): void => aborted.resolve();
+    const over = Promise.withResolvers<void>();
+    const onAbort = (): void => over.resolve();
     signal.addEventListener("abort", onAbort, { once: true });
-    await Promise.race([term.doubt.promise, aborted.promise]);
+    await Promise.race([term.doubt.promise, over.promise]);
     signal.removeEventListener("abort", onAbort);
     if (term.stop.signal.aborted) break;
   }

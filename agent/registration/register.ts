@@ -17,7 +17,7 @@ import {
   type RegistrationState,
 } from "./register_options.ts";
 import { buildRequest, refusalText, requestName, verdictOf } from "./request.ts";
-import { Sayer } from "./say.ts";
+import { Sayer } from "../say.ts";
 import { SealedError } from "./sealed.ts";
 
 /**

@@ -12,7 +12,7 @@ import type { KubeClient } from "../../shared/kube/client.ts";
 import { MANAGED_CLUSTERS } from "../../shared/kube/resources.ts";
 import { isStatus } from "../../shared/kube/status.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
-import { Sayer } from "../registration/say.ts";
+import { Sayer } from "../say.ts";
 import type { Collector, Health } from "./collector.ts";
 import type { NodeSummary } from "./nodes.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Log, LogProperties } from "../../shared/log.ts";
+import type { Log, LogProperties } from "../shared/log.ts";
 
 /** Options of {@linkcode Sayer}. */
 export interface SayerOptions {
@@ -42,4 +42,24 @@ export class Sayer {
   reset(): void {
     this.#last = undefined;
   }
+}
+
+/**
+ * Makes a log whose warnings do not repeat; for what is handed to others.
+ *
+ * @param log where the rest goes as it is
+ * @returns the log; a line of level info makes the next warning news again
+ */
+export function calm(log: Log, now: () => number = Date.now): Log {
+  const sayer = new Sayer({ log, now });
+  return {
+    debug: (message, properties) => log.debug(message, properties),
+    info: (message, properties) => {
+      sayer.reset();
+      log.info(message, properties);
+    },
+    warn: (message, properties) => void sayer.say("warn", message, properties),
+    error: (message, properties) => log.error(message, properties),
+    with: (properties) => calm(log.with(properties), now),
+  };
 }
