@@ -139,7 +139,7 @@ function tunnelOptions(command: Command): void {
     .addOption(time("--tunnel-ping-timeout", "a silent hub is gone after this", "45s"))
     .option(
       "--reconnect-spread <duration>",
-      "spread the way back over this time; what the hub last said when absent",
+      "spread the first way back over this time; then, and when absent, what the hub said last",
       duration,
     )
     .addOption(time("--drain-timeout", "how long streams may go on after SIGTERM", "20s"))

@@ -64,7 +64,7 @@ export interface AgentFlags {
   tunnelPingInterval: number;
   /** A silent hub is gone after this. */
   tunnelPingTimeout: number;
-  /** Instead of the hub's word on how to spread the way back. */
+  /** How to spread the way back until the hub says another. */
   reconnectSpread?: number;
   /** How long streams may go on at the end. */
   drainTimeout: number;
