@@ -204,7 +204,9 @@ export class Approver {
           type: "Approved",
           status: "True",
           reason: approval === "auto" ? "AutoApproved" : "Approved",
-          message: "The hub approves every request (--approval=auto)",
+          message: approval === "auto"
+            ? "The hub approves every request (--approval=auto)"
+            : "It was approved before; to revoke, set Approved=False or Denied=True",
         }, now());
     return {
       ...status,
@@ -269,8 +271,8 @@ export class Approver {
   async #deny(request: ClusterRegistrationRequest, signal: AbortSignal): Promise<void> {
     const { client, book, events } = this.#options;
     if (request.status?.result === "Denied" && request.status.serviceAccount === undefined) return;
-    book.block(request.metadata.uid!);
     if (request.status?.serviceAccount !== undefined) {
+      book.block(request.metadata.uid!); // One that never got anything may still be approved
       // Its finalizer cuts the tunnel and withdraws the rest
       const { namespace, managedClusterName } = placementOf(request);
       await deleteIfThere(client, MANAGED_CLUSTERS, managedClusterName, { namespace, signal });
@@ -292,7 +294,8 @@ export class Approver {
       "ApprovalPending",
       "Waits for an administrator (--approval=manual). To approve: kubectl patch clsrr " +
         `${name} --subresource=status --type=merge -p ` +
-        `'{"status":{"conditions":[{"type":"Approved","status":"True"}]}}'`,
+        `'{"status":{"conditions":[{"type":"Approved","status":"True"}]}}'; ` +
+        "to revoke later, the same with status False",
     );
     this.#log.info("A registration waits for approval", { request: name });
   }

@@ -270,6 +270,51 @@ Deno.test("Approver takes everything back when a human denies", async () => {
   assert.equal(fake.requests.length, before);
 });
 
+Deno.test("Approver with --approval=manual revokes when Approved is set to False", async () => {
+  const parent = fakeParent();
+  const { fake } = parent;
+  const approver = approverOf(parent, { approval: "manual" });
+  const decide = async (status: "True" | "False"): Promise<void> => {
+    const lastTransitionTime = "2026-06-01T00:00:00Z";
+    const condition = { type: "Approved", status, reason: "", message: "", lastTransitionTime };
+    const request = parent.request();
+    fake.put(REQUESTS, { ...request, status: { ...request.status, conditions: [condition] } });
+    if (status === "False") assert.equal(parent.book.agentOf(ID), undefined);
+    await approver.reconcileRequest(NAME, { signal });
+  };
+  fake.put(REQUESTS, makeRequest());
+  await decide("False");
+  assert.equal(parent.request().status?.result, "Denied");
+  await decide("True"); // Nothing was granted: a no may become a yes
+  assert.equal(parent.request().status?.result, "Approved");
+  assert.equal(parent.book.known(ID), true);
+
+  await decide("False");
+  const { status } = parent.request();
+  assert.equal(status?.result, "Denied");
+  assert.match(status.errorMessage!, /Approved=False/);
+  assert.equal(status.sealedCredentials, undefined);
+  assert.equal(fake.get(ACCOUNTS, NAMESPACE, "clusternet-agents"), undefined);
+  assert.ok(fake.get(CLUSTERS, "edge-1", NAMESPACE)?.metadata.deletionTimestamp);
+  assert.equal(parent.events.seen.at(-1)?.reason, "Denied");
+});
+
+Deno.test("Approver with --approval=manual keeps what it granted when the condition is removed", async () => {
+  const parent = fakeParent();
+  const { fake } = parent;
+  fake.put(REQUESTS, makeRequest());
+  await approverOf(parent).reconcileRequest(NAME, { signal });
+  const request = parent.request();
+  fake.put(REQUESTS, { ...request, status: { ...request.status, conditions: [] } });
+  const seen = parent.events.seen.length;
+  const approver = approverOf(parent, { approval: "manual" });
+  await approver.reconcileRequest(NAME, { signal });
+  assert.equal(parent.request().status?.result, "Approved");
+  assert.ok(parent.book.agentOf(ID));
+  assert.ok(fake.get(ACCOUNTS, NAMESPACE, "clusternet-agents"));
+  assert.equal(parent.events.seen.length, seen, "nothing waits for approval");
+});
+
 Deno.test("Approver takes a missing ManagedCluster for a revocation, and stays with it", async () => {
   const parent = fakeParent();
   const { fake } = parent;

@@ -29,16 +29,32 @@ export function trueCondition(
 }
 
 /**
+ * The condition by which a human said no: `Denied=True`, or an explicit `Approved=False`. The hub
+ * writes neither.
+ *
+ * @returns the condition; `undefined` when nobody said no
+ */
+function denialOf(request: ClusterRegistrationRequest): Condition | undefined {
+  return trueCondition(request, "Denied") ??
+    request.status?.conditions?.find(({ type, status }) =>
+      type === "Approved" && status === "False"
+    );
+}
+
+/**
  * Decides. Only the status counts, which no agent can write: a revoked request stays revoked until
- * it is deleted; a human's Denied wins over an Approved.
+ * it is deleted; a human's `Denied=True` or `Approved=False` wins, in both modes. That a condition
+ * is merely gone says nothing: what was granted stays granted.
  *
  * @returns the verdict
  */
 export function verdictOn(request: ClusterRegistrationRequest, mode: ApprovalMode): Verdict {
   if (trueCondition(request, "Revoked") !== undefined) return "revoked";
-  if (trueCondition(request, "Denied") !== undefined) return "denied";
+  if (denialOf(request) !== undefined) return "denied";
   if (trueCondition(request, "Approved") !== undefined) return "approved";
-  if (request.status?.result === "Denied") return "denied";
+  const { result, serviceAccount } = request.status ?? {};
+  if (result === "Denied") return "denied";
+  if (result === "Approved" && serviceAccount !== undefined) return "approved";
   return mode === "auto" ? "approved" : "pending";
 }
 
@@ -51,7 +67,7 @@ export function isApproved(request: ClusterRegistrationRequest): boolean {
   return request.status?.result === "Approved" &&
     request.metadata.deletionTimestamp === undefined &&
     trueCondition(request, "Revoked") === undefined &&
-    trueCondition(request, "Denied") === undefined;
+    denialOf(request) === undefined;
 }
 
 /**
@@ -108,7 +124,11 @@ export function deniedStatus(
   request: ClusterRegistrationRequest,
 ): ClusterRegistrationRequestStatus {
   const { serviceAccount: _, ...rest } = withCredentials(request.status, undefined, undefined);
-  const message = trueCondition(request, "Denied")?.message || "Denied by an administrator";
+  const denial = denialOf(request);
+  const message = denial?.message ||
+    (denial?.type === "Approved"
+      ? "An administrator took the approval back (Approved=False); what was granted is withdrawn"
+      : "Denied by an administrator");
   return { ...rest, result: "Denied", errorMessage: message };
 }
 
