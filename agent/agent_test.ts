@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { withDeadline } from "../shared/backoff.ts";
+import { delay, withDeadline } from "../shared/backoff.ts";
 import { KubeClient } from "../shared/kube/client.ts";
 import type { ManagedCluster } from "../shared/kube/clusternet_types.ts";
 import type { Lease } from "../shared/kube/types.ts";
 import { memoryLog } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { FakeKube } from "../shared/testing/fake_kube.ts";
+import { ResetCode, SessionCode } from "../shared/tunnel/errors.ts";
 import { memoryConnPair } from "../shared/tunnel/memory_conn.ts";
 import { Session } from "../shared/tunnel/session.ts";
+import type { TunnelStream } from "../shared/tunnel/stream.ts";
 import { startAgent } from "./agent.ts";
 import type { Agent, AgentEnd } from "./agent_options.ts";
 import { parseAgentFlags } from "./flags.ts";
@@ -322,4 +324,54 @@ Deno.test("without election an agent leads at once", async () => {
   await bed.hub();
   await waitFor(() => bed.ready(agent), 5_000);
   assert.equal(bed.cluster()?.metadata.name, "edge-7");
+});
+
+/** Opens what never ends by itself. */
+async function openStream(session: Session): Promise<TunnelStream> {
+  await session.hello;
+  return session.open({
+    method: "POST",
+    target: "agent",
+    path: "/credentials",
+    upgrade: false,
+    headers: [],
+  });
+}
+
+Deno.test("an agent that stops lets another one lead while its own streams go on", async () => {
+  await using bed = new Bed();
+  const first = bed.start("a", ["--drain-timeout=20s"]);
+  await bed.hub();
+  await waitFor(() => bed.ready(first), 5_000);
+  const standby = bed.start("b");
+  await waitFor(() => bed.ready(standby), 5_000);
+  const [session] = bed.sessions as [Session];
+  const stream = await openStream(session);
+  const stopped = first.stop();
+  await waitFor(() => bed.sessions.length === 2, 5_000);
+  assert.equal(bed.child.lease()?.spec?.holderIdentity, "b");
+  assert.equal(stream.resetError, undefined);
+  assert.equal(session.usable, true, "the hub decides when it sends nothing more here");
+  session.goAway({ code: SessionCode.REPLACED, waitMs: 5_000, reason: "another agent dialled" });
+  stream.reset(ResetCode.CANCEL, "done");
+  await withDeadline(5_000, "stop", () => stopped);
+  assert.equal(bed.dialled.length, 2);
+});
+
+Deno.test("an agent without a standby serves while its tunnel is used, then stops", async () => {
+  await using bed = new Bed();
+  const agent = bed.start("a", ["--drain-timeout=20s"]);
+  await bed.hub();
+  await waitFor(() => bed.ready(agent), 5_000);
+  const [session] = bed.sessions as [Session];
+  const stream = await openStream(session);
+  let ended = false;
+  const stopped = agent.stop().then(() => ended = true);
+  await delay(1_500); // Nobody comes
+  const late = await openStream(session);
+  stream.reset(ResetCode.CANCEL, "done");
+  await delay(50);
+  assert.equal(ended, false);
+  late.reset(ResetCode.CANCEL, "done");
+  await withDeadline(5_000, "stop", () => stopped);
 });

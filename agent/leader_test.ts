@@ -16,6 +16,7 @@ function lease(kube: FakeKube): Lease | undefined {
 /** A candidate with short times. */
 class Bed implements AsyncDisposable {
   readonly stop = new AbortController();
+  readonly resign = new AbortController();
   readonly terms: Term[] = [];
   ended = 0;
   standby: boolean | undefined;
@@ -40,6 +41,7 @@ class Bed implements AsyncDisposable {
         }
       },
       onStandby: (standby) => this.standby = standby,
+      resign: this.resign.signal,
       signal: this.stop.signal,
     });
     this.done.catch(() => {});
@@ -175,4 +177,31 @@ Deno.test("without election the agent leads at once", async () => {
     signal: stop.signal,
   });
   assert.equal(led, true);
+});
+
+Deno.test("who resigns gives the Lease back and ends its term when it is stopped", async () => {
+  const kube = new FakeKube();
+  await using first = new Bed(kube, "a");
+  await waitFor(() => first.terms.length === 1);
+  await using second = new Bed(kube, "b");
+  first.resign.abort(new Error("drains"));
+  await waitFor(() => second.terms.length === 1);
+  assert.equal(lease(kube)?.spec?.holderIdentity, "b");
+  assert.equal(first.terms[0]!.signal.aborted, false);
+  assert.equal(first.ended, 0);
+  first.stop.abort(new Error("drained"));
+  await first.done;
+  assert.equal(first.terms[0]!.signal.aborted, true);
+  assert.equal(first.terms.length, 1);
+});
+
+Deno.test("a standby that resigns ends", async () => {
+  const kube = new FakeKube();
+  await using first = new Bed(kube, "a");
+  await waitFor(() => first.terms.length === 1);
+  await using second = new Bed(kube, "b");
+  await waitFor(() => second.standby === true);
+  second.resign.abort(new Error("drains"));
+  await second.done;
+  assert.equal(second.terms.length, 0);
 });

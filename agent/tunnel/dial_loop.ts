@@ -30,6 +30,11 @@ export interface DialLoopOptions<S extends LoopSession> {
   createSession: (conn: MessageConn, onGoAway: (info: GoAwayInfo) => void) => S;
   /** Ends the loop and all its sessions. */
   signal: AbortSignal;
+  /**
+   * No dial begins after this. A session that stands goes on until it ends, or until the hub takes
+   * leave of it and its streams are done; then the loop ends.
+   */
+  noMoreDials?: AbortSignal;
   /** What the hub said last, in milliseconds, from where it was kept. @default {10_000} */
   reconnectSpreadMs?: number;
   /** The hub said another spread: keep it. */
@@ -67,7 +72,7 @@ const REPEAT_WARNING_MS = 600_000;
  * Runs until the signal aborts. At any time there is at most one current session; after GOAWAY
  * the next one is dialled while the old one finishes its streams.
  *
- * @returns resolves when the signal has aborted and all sessions have ended; never rejects
+ * @returns resolves when a signal has aborted and all sessions have ended; never rejects
  *
  * @example
  * ```ts no-eval
@@ -100,6 +105,8 @@ interface Current<S> {
 class DialLoop<S extends LoopSession> {
   readonly #options: DialLoopOptions<S>;
   readonly #signal: AbortSignal;
+  /** Ends dials and the waits for them. */
+  readonly #dialling: AbortSignal;
   readonly #log: Log;
   readonly #now: () => number;
   readonly #wait: DialWait;
@@ -115,6 +122,9 @@ class DialLoop<S extends LoopSession> {
     const { baseMs, random, reconnectSpreadMs } = options;
     this.#options = options;
     this.#signal = options.signal;
+    this.#dialling = options.noMoreDials === undefined
+      ? options.signal
+      : AbortSignal.any([options.signal, options.noMoreDials]);
     this.#log = options.log ?? silentLog;
     this.#now = options.now ?? (() => performance.now());
     this.#downSince = this.#now();
@@ -126,12 +136,12 @@ class DialLoop<S extends LoopSession> {
   }
 
   async run(): Promise<void> {
-    while (!this.#signal.aborted) {
+    while (!this.#dialling.aborted) {
       const current = await this.#connect();
       const waitMs = typeof current === "number" ? current : await this.#follow(current);
-      await delay(waitMs, this.#signal).catch(() => {});
+      await delay(waitMs, this.#dialling).catch(() => {});
     }
-    this.#nextUp.resolve();
+    this.#nextUp.resolve(); // There is none to wait for
     await Promise.all(this.#retiring);
   }
 
@@ -142,13 +152,13 @@ class DialLoop<S extends LoopSession> {
     const goAway = Promise.withResolvers<GoAwayInfo>();
     let session: S | undefined;
     try {
-      const conn = await this.#options.dial(this.#signal);
-      if (this.#signal.aborted) {
+      const conn = await this.#options.dial(this.#dialling);
+      if (this.#dialling.aborted) {
         conn.close(1000, "the agent stops");
         return 0;
       }
       session = this.#options.createSession(conn, goAway.resolve);
-      const hello = await unlessAborted(session.hello, this.#signal);
+      const hello = await unlessAborted(session.hello, this.#dialling);
       this.#options.onDial?.({ ok: true, ms: this.#now() - start });
       this.#up(session, hello);
       return { session, goAway: goAway.promise, since: this.#now() };
@@ -157,7 +167,7 @@ class DialLoop<S extends LoopSession> {
         session.close(SessionCode.NO_ERROR, "no HELLO came");
         await session.closed;
       }
-      return this.#signal.aborted ? 0 : await this.#failed(error, this.#now() - start);
+      return this.#dialling.aborted ? 0 : await this.#failed(error, this.#now() - start);
     }
   }
 
@@ -255,13 +265,13 @@ class DialLoop<S extends LoopSession> {
   async #unauthorized(error: DialError): Promise<number> {
     try {
       const renewal = Promise.resolve(this.#options.onUnauthorized?.(error));
-      const renewed = await unlessAborted(renewal, this.#signal);
+      const renewed = await unlessAborted(renewal, this.#dialling);
       if (renewed === true && !this.#renewed) {
         this.#renewed = true;
         return this.#wait.afterRenewal();
       }
     } catch (cause) {
-      if (!this.#signal.aborted) {
+      if (!this.#dialling.aborted) {
         this.#log.warn("Cannot renew the tunnel's credentials", { error: cause });
       }
     }

@@ -355,3 +355,32 @@ Deno.test("runDialLoop hands over between real sessions without losing a stream"
   await loop;
   await hubs[1]!.closed;
 });
+
+Deno.test("runDialLoop dials no more once it was asked to, and keeps the session it has", async () => {
+  const last = new AbortController();
+  await using bench = new Bench({ noMoreDials: last.signal });
+  await bench.pass(10);
+  bench.last.greet();
+  await bench.pass(10);
+  last.abort(new Error("another agent leads"));
+  await bench.pass(5_000);
+  assert.equal(bench.last.ended, undefined);
+  bench.last.goAway({ code: SessionCode.REPLACED, waitMs: 5_000, reason: "replaced" });
+  await bench.pass(10_000);
+  assert.equal(bench.last.ended, undefined, "its streams go on");
+  bench.last.drain();
+  await bench.pass(10);
+  assert.equal(bench.last.ended, "a newer session took over");
+  assert.deepEqual(bench.dialledAt.length, 1);
+  assert.deepEqual(bench.events, ["up", "leaving replaced"]);
+});
+
+Deno.test("runDialLoop ends at once when no more dials are wanted and nothing stands", async () => {
+  const last = new AbortController();
+  await using bench = new Bench({ noMoreDials: last.signal });
+  await bench.pass(10); // No HELLO yet
+  last.abort(new Error("another agent leads"));
+  await bench.pass(10);
+  assert.equal(bench.last.ended, "no HELLO came");
+  assert.equal(bench.dialledAt.length, 1);
+});
