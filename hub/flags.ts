@@ -65,7 +65,7 @@ export interface HubFlags {
   drainTimeout: number;
   /** Private directory for the inner socket; a temporary one when absent. */
   runtimeDir?: string;
-  /** Log each tunnel stream. */
+  /** Log each proxied request at its end, without its query. */
   enableTunnelLogging: boolean;
   /** Json or text. */
   loggingFormat: "json" | "text";
@@ -205,7 +205,12 @@ export function hubCommand(): Command {
       "--runtime-dir <dir>",
       "private directory for the inner socket; a temporary one when absent",
     )
-    .option("--enable-tunnel-logging [bool]", "log each tunnel stream", boolean, false)
+    .option(
+      "--enable-tunnel-logging [bool]",
+      "log each proxied request at its end, without its query",
+      boolean,
+      false,
+    )
     .option(
       "--feature-gates <gates>",
       "SocketConnection=true is accepted",

@@ -261,6 +261,7 @@ class RunningHub implements Hub {
       log,
       metrics: this.#tunnelMetrics,
       openToHeadMs: flags.responseTimeout,
+      ...(flags.enableTunnelLogging ? { accessLog: log } : {}),
     };
     return createFront({
       serving: serving.pair,

@@ -11,7 +11,7 @@ import { failure } from "../../shared/kube/status.ts";
 import { PumpError, pumpIn, pumpOut } from "../../shared/node_pump.ts";
 import { ResetCode } from "../../shared/tunnel/errors.ts";
 import type { TunnelStream } from "../../shared/tunnel/stream.ts";
-import { countRequest, type ProxyContext, requestHead } from "./context.ts";
+import { countRequest, logExchange, type ProxyContext, requestHead } from "./context.ts";
 import { noAnswer, openStream, ProxyFailure, redirected, replyFailure } from "./failures.ts";
 
 /** Options of {@linkcode proxyRequest}. */
@@ -113,6 +113,8 @@ export async function proxyRequest(context: ProxyRequestContext): Promise<void> 
     metrics?.inFlight.dec();
     if (up > 0) metrics?.bytes.inc({ direction: "up" }, up);
     if (down > 0) metrics?.bytes.inc({ direction: "down" }, down);
+    const status = res.headersSent ? res.statusCode : 0;
+    logExchange(context, false, { status, up, down }, now() - startedAt);
     if (!uploaded) linger(context);
   }
 }

@@ -14,7 +14,13 @@ import { splice, untilClosed } from "../../shared/node_pump.ts";
 import { ResetCode } from "../../shared/tunnel/errors.ts";
 import type { ResponseHead } from "../../shared/tunnel/head.ts";
 import type { TunnelStream } from "../../shared/tunnel/stream.ts";
-import { countRequest, type ProxyContext, requestHead } from "./context.ts";
+import {
+  countRequest,
+  logExchange,
+  type Passed,
+  type ProxyContext,
+  requestHead,
+} from "./context.ts";
 import { noAnswer, openStream, ProxyFailure, redirected } from "./failures.ts";
 
 /** Options of {@linkcode proxyUpgrade}. */
@@ -25,6 +31,8 @@ export interface ProxyUpgradeContext extends ProxyContext {
   head: Uint8Array;
   /** See `splice`. @default {300_000} */
   halfClosedIdleMs?: number;
+  /** A clock that never goes back, in milliseconds. @default {performance.now} */
+  now?: () => number;
 }
 
 /** What a net or TLS socket can do and a plain `Duplex` cannot. */
@@ -47,7 +55,9 @@ const MAX_REFUSAL_MS = 60_000;
  * @returns resolves when the connection is closed; never rejects
  */
 export async function proxyUpgrade(context: ProxyUpgradeContext): Promise<void> {
-  const { req, socket, path, log } = context;
+  const { req, socket, path, log, now = () => performance.now() } = context;
+  const startedAt = now();
+  const passed: Passed = { status: 0, up: 0, down: 0 };
   const onError = (): void => {};
   socket.on("error", onError);
   if (socket.destroyed) return;
@@ -70,8 +80,9 @@ export async function proxyUpgrade(context: ProxyUpgradeContext): Promise<void> 
       throw redirected(path.clusterId, answer.status, location);
     }
     countRequest(context, answer.status);
-    if (answer.status === 101) await spliceClient(context, stream, answer, early.release());
-    else await passRefusal(context, stream, answer);
+    passed.status = answer.status;
+    if (answer.status === 101) await spliceClient(context, stream, answer, early.release(), passed);
+    else await passRefusal(context, stream, answer, passed);
   } catch (error) {
     stream?.reset(ResetCode.CANCEL, "the hub gave up");
     if (socket.destroyed) return;
@@ -83,11 +94,13 @@ export async function proxyUpgrade(context: ProxyUpgradeContext): Promise<void> 
     });
     log.debug("An upgrade failed", { cluster: path.clusterId, error });
     countRequest(context, told.code);
+    passed.status = told.code;
     const { headers, body } = told.render(true);
     socket.write(headText(told.code, "", headers));
     socket.end(body);
     await untilClosed(socket);
   } finally {
+    logExchange(context, true, passed, now() - startedAt);
     early.release();
     socket.off("error", onError);
     socket.once("error", onError);
@@ -99,23 +112,22 @@ async function spliceClient(
   stream: TunnelStream,
   { status, statusText, headers }: ResponseHead,
   head: Uint8Array,
+  passed: Passed,
 ): Promise<void> {
-  let up = 0;
-  let down = 0;
   metrics?.upgrades.inc();
   socket.allowHalfOpen = true;
   try {
     socket.write(headText(status, statusText, withoutHopByHop(headers, { keepUpgrade: true })));
     await splice(socket, stream, {
       head,
-      onBytesIn: (length) => up += length,
-      onBytesOut: (length) => down += length,
+      onBytesIn: (length) => passed.up += length,
+      onBytesOut: (length) => passed.down += length,
       ...(halfClosedIdleMs === undefined ? {} : { halfClosedIdleMs }),
     });
   } finally {
     metrics?.upgrades.dec();
-    metrics?.bytes.inc({ direction: "up" }, up);
-    metrics?.bytes.inc({ direction: "down" }, down);
+    metrics?.bytes.inc({ direction: "up" }, passed.up);
+    metrics?.bytes.inc({ direction: "down" }, passed.down);
   }
 }
 
@@ -127,6 +139,7 @@ async function passRefusal(
   { req, socket }: ProxyUpgradeContext,
   stream: TunnelStream,
   { status, statusText, headers }: ResponseHead,
+  passed: Passed,
 ): Promise<void> {
   stream.end();
   const kept = withoutHopByHop(headers);
@@ -150,6 +163,7 @@ async function passRefusal(
       if (chunk === null) break;
       if (chunk.length === 0) continue;
       total += chunk.length;
+      passed.down = total;
       if (total > MAX_REFUSAL_BYTES) throw new RefusalCut("the refusal is too long");
       if (chunked) socket.write(`${chunk.length.toString(16)}\r\n`);
       let goOn = socket.write(chunk);

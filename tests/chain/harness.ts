@@ -14,7 +14,7 @@ import { createTunnelMetrics } from "../../hub/tunnels/metrics.ts";
 import { proxyRequest } from "../../hub/tunnels/proxy_request.ts";
 import { proxyUpgrade } from "../../hub/tunnels/proxy_upgrade.ts";
 import { TunnelRegistry, type TunnelRegistryOptions } from "../../hub/tunnels/registry.ts";
-import { silentLog } from "../../shared/log.ts";
+import { type Log, silentLog } from "../../shared/log.ts";
 import { createRegistry, type Registry } from "../../shared/metrics.ts";
 import { parseSocketsPath, SOCKETS_PREFIX } from "../../shared/sockets_path.ts";
 import type { CallerIdentity } from "../../shared/tunnel/head.ts";
@@ -42,6 +42,8 @@ export interface ChainOptions {
   registry?: Partial<TunnelRegistryOptions>;
   openToHeadMs?: number;
   halfClosedIdleMs?: number;
+  /** As with `--enable-tunnel-logging`. */
+  accessLog?: Log;
 }
 
 /** A running chain. */
@@ -84,6 +86,7 @@ export class Chain implements AsyncDisposable {
         registry: this.registry,
         known: (id: string) => id === CLUSTER,
         log: silentLog,
+        ...(options.accessLog === undefined ? {} : { accessLog: options.accessLog }),
       };
     };
     const track = (work: Promise<void>): void => {
