@@ -14,6 +14,7 @@ import {
   verbosityWord,
 } from "../shared/flags.ts";
 import { VERSION } from "../shared/version.ts";
+import { acceptIgnoredFlags } from "./ignored_flags.ts";
 
 /** Every flag, parsed; durations in milliseconds. */
 export interface HubFlags {
@@ -71,6 +72,8 @@ export interface HubFlags {
   loggingFormat: "json" | "text";
   /** 0 to 10; 4 and above is debug (also -v=4, --v=4). */
   verbosity: number;
+  /** Flags of the original that were given and have no effect, each with the reason. */
+  ignored: string[];
 }
 
 /** The original's feature gates; only this one concerns the core. */
@@ -234,6 +237,8 @@ export function hubCommand(): Command {
  * @throws {CommanderError} after it was printed, for a bad flag, `--help` and `--version`
  */
 export function parseHubFlags(args: readonly string[], command: Command = hubCommand()): HubFlags {
+  const ignored: string[] = [];
+  acceptIgnoredFlags(command, ignored);
   command.exitOverride().parse(args.map(verbosityWord), { from: "user" });
   const flags = command.opts<HubFlags & { featureGates?: string }>();
   if ((flags.tlsCertFile === undefined) !== (flags.tlsPrivateKeyFile === undefined)) {
@@ -252,5 +257,5 @@ export function parseHubFlags(args: readonly string[], command: Command = hubCom
   if (flags.tunnelPingInterval >= flags.tunnelPingTimeout) {
     command.error("error: --tunnel-ping-interval must be below --tunnel-ping-timeout");
   }
-  return flags;
+  return { ...flags, ignored };
 }

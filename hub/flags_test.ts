@@ -60,6 +60,27 @@ Deno.test("parseHubFlags() says what is wrong with a value and names the flag", 
   }
 });
 
+Deno.test("parseHubFlags() takes the original's flags that have no effect, and says why", () => {
+  const { flags } = parse(
+    "--authentication-kubeconfig=/a",
+    "--authorization-kubeconfig=/b",
+    "--kube-api-qps=500",
+    "--kube-api-burst=1000",
+    "--profiling=false",
+    "--requestheader-client-ca-file=/c",
+    "--client-ca-file",
+    "/d",
+    "--approval=manual",
+  );
+  assert.equal(flags?.approval, "manual");
+  assert.equal(flags.ignored.length, 7);
+  assert.match(flags.ignored[0]!, /^--authentication-kubeconfig: .*--kubeconfig/);
+  assert.match(flags.ignored[6]!, /^--client-ca-file: .*extension-apiserver-authentication/);
+  assert.deepEqual(parse().flags?.ignored, []);
+});
+
 Deno.test("parseHubFlags() prints help with every flag", () => {
-  assert.match(parse("--help").output, /--approval <mode>/);
+  const { output } = parse("--help");
+  assert.match(output, /--approval <mode>/);
+  assert.match(output, /without effect: --authentication-kubeconfig, /);
 });

@@ -29,6 +29,9 @@ async function main(flags: HubFlags): Promise<void> {
     level: flags.verbosity >= 4 ? "debug" : "info",
     component: "hub",
   });
+  if (flags.ignored.length > 0) {
+    log.warn("Some flags have no effect in this hub: take them out", { flags: flags.ignored });
+  }
   const config = await parentConfig(flags);
   using connection = kubeTransport(config);
   const client = new KubeClient({
