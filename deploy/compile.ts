@@ -25,7 +25,7 @@ const PERMISSIONS: Readonly<Record<"hub" | "agent", readonly string[]>> = {
 };
 
 /** Little garbage is kept: measured in ARCHITECTURE.md; the same stands in deno.json and the images. */
-const V8_FLAGS = "--max-semi-space-size=1,--no-concurrent-array-buffer-sweeping";
+const V8_FLAGS = "--optimize-for-size";
 
 /** Turns what `deno compile` printed into one sentence that says what to do. */
 function explain(output: string, target: string): string {

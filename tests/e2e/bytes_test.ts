@@ -9,6 +9,7 @@ import { type Fleet, startFleet, USER } from "./fleet.ts";
 import { report } from "./report.ts";
 
 const MIB = 1024 * 1024;
+const MB = 1_000_000;
 
 /** A client over the parent's kube-apiserver, as the fleet's user. */
 async function overParent(fleet: Fleet, port: number): Promise<ByteClient> {
@@ -47,7 +48,7 @@ function target(fleet: Fleet, port: number): string {
   return fleet.proxyPath.replace(/direct$/, `http/127.0.0.1:${port}`);
 }
 
-/** @returns the largest resident size of both programs while `work` runs, in MiB */
+/** @returns the largest resident size of both programs while `work` runs, in MB */
 async function peaks(
   fleet: Fleet,
   work: () => Promise<void>,
@@ -56,8 +57,8 @@ async function peaks(
   const done = new AbortController();
   const sampling = (async () => {
     while (!done.signal.aborted) {
-      peak.hub = Math.max(peak.hub, await fleet.hub.process.rssBytes() / MIB);
-      peak.agent = Math.max(peak.agent, await fleet.agent!.process.rssBytes() / MIB);
+      peak.hub = Math.max(peak.hub, await fleet.hub.process.rssBytes() / MB);
+      peak.agent = Math.max(peak.agent, await fleet.agent!.process.rssBytes() / MB);
       await delay(100, done.signal).catch(() => {});
     }
   })();
@@ -114,11 +115,11 @@ Deno.test("bytes are exact", async (t) => {
     report(
       `other streams beside a stopped 1 GiB download: ${beside.toFixed(0)}/s, without it ` +
         `${alone.toFixed(0)}/s (${(100 * beside / alone).toFixed(0)} %); peak memory: hub ` +
-        `${peak.hub.toFixed(0)} MiB, agent ${peak.agent.toFixed(0)} MiB`,
+        `${peak.hub.toFixed(0)} MB, agent ${peak.agent.toFixed(0)} MB`,
     );
     assert.ok(beside >= 0.8 * alone, `${beside}/s beside, ${alone}/s alone`);
-    assert.ok(peak.hub < 150, `hub: ${peak.hub} MiB`);
-    assert.ok(peak.agent < 150, `agent: ${peak.agent} MiB`);
+    assert.ok(peak.hub < 150, `hub: ${peak.hub} MB`);
+    assert.ok(peak.agent < 150, `agent: ${peak.agent} MB`);
   });
 
   await t.step("1,000 concurrent streams of random sizes, aborts and half-closes", async () => {
