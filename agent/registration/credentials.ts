@@ -37,6 +37,8 @@ export interface ParentCredentialsOptions {
   clock: Pick<ParentClock, "now">;
   /** Asks the parent whether it takes these credentials; throws when it cannot be asked. */
   probe: (credentials: Credentials) => Promise<boolean>;
+  /** Fingerprint of the pinned CA that vouches for the parent now; see `ParentAccess`. */
+  caPin?: () => string | undefined;
   /** Told of each change. */
   onChange?: (credentials: Credentials) => void;
   /** @default {silentLog} */
@@ -95,6 +97,7 @@ export class ParentCredentials {
    */
   async accept(jwe: string): Promise<"taken" | "known"> {
     const { key, clusterId, parentUrl, clock, store, clusterName } = this.#options;
+    const caPin = this.#options.caPin?.();
     const payload = await openSealed(jwe, key, clusterId);
     const expiresAt = Date.parse(payload.expirationTimestamp);
     if (expiresAt <= clock.now() + MIN_LIFE_MS) {
@@ -107,6 +110,7 @@ export class ParentCredentials {
       token: payload.token,
       expiresAt,
       caCertificate: payload.caCertificate,
+      ...(caPin === undefined ? {} : { caPin }),
       namespace: payload.namespace,
       managedClusterName: payload.managedClusterName,
       parentUrl,

@@ -29,6 +29,7 @@ async function bed(): Promise<Bed> {
     parentUrl: PARENT,
     clock: new ParentClock({ now: () => NOW }),
     probe: () => Promise.resolve(!fail.probe),
+    caPin: () => "the pin",
     store: {
       saveCredentials: (given) => {
         if (fail.save) return Promise.reject(new Error("the child's API is away"));
@@ -52,6 +53,7 @@ Deno.test("ParentCredentials takes sealed credentials and stores them", async ()
   assert.equal(credentials.current()?.token, SECRET_TOKEN);
   assert.equal(credentials.fresh, true);
   assert.equal(saved[0]?.parentUrl, PARENT);
+  assert.equal(saved[0]?.caPin, "the pin");
 });
 
 Deno.test("ParentCredentials keeps the fresher ones", async () => {

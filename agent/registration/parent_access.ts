@@ -2,12 +2,19 @@
  * How the agent talks to the parent's API: which CAs it trusts, through which proxy, with which
  * token.
  *
+ * Whom it trusts: without a pinned CA the system's, and the one that the hub sealed. With one, that
+ * alone until credentials came over a connection that it vouched for: the CA in them counts beside
+ * it from then on, so that the parent's CA can be changed without a visit to each child. A CA that
+ * was stored before the pin was set, or under another pin, does not count: it came over a
+ * connection that this pin did not vouch for. The first registration has the pin alone.
+ *
  * @module
  */
 import { getCACertificates } from "node:tls";
 import { KubeClient } from "../../shared/kube/client.ts";
 import type { ClusterConfig } from "../../shared/kube/cluster_config.ts";
 import { type KubeConnection, kubeTransport, type Transport } from "../../shared/kube/transport.ts";
+import { fingerprint } from "./parent_ca.ts";
 import type { ParentClock } from "./parent_clock.ts";
 
 /** Options of {@linkcode ParentAccess}. */
@@ -37,15 +44,28 @@ export class ParentAccess {
   readonly #options: ParentAccessOptions;
   #pinned: Promise<string | undefined> | undefined;
   #sealedCa = "";
+  #sealedUnder: string | undefined;
+  #caPin: string | undefined;
   #open: Open | undefined;
 
   constructor(options: ParentAccessOptions) {
     this.#options = options;
   }
 
-  /** The hub's word on the parent's CA: trusted beside what the operator pinned. */
-  set sealedCa(pem: string) {
+  /** Fingerprint of the pinned CA in use; `undefined` without one, and before it is known. */
+  get caPin(): string | undefined {
+    return this.#caPin;
+  }
+
+  /**
+   * Takes the hub's word on the parent's CA; see the module on when it counts.
+   *
+   * @param pem may be empty
+   * @param caPin what `caPin` was when it came
+   */
+  trust(pem: string, caPin: string | undefined): void {
     this.#sealedCa = pem.trim();
+    this.#sealedUnder = caPin;
   }
 
   /**
@@ -56,6 +76,7 @@ export class ParentAccess {
     const pinned = await this.#readPinned(signal);
     if (this.#sealedCa === "") return pinned;
     if (pinned !== undefined) {
+      if (this.#sealedUnder !== this.#caPin) return pinned;
       return pinned.includes(this.#sealedCa) ? pinned : `${pinned.trim()}\n${this.#sealedCa}\n`;
     }
     // Registered through a server that the system's roots vouch for, or the flag is gone since
@@ -66,7 +87,9 @@ export class ParentAccess {
   async #readPinned(signal?: AbortSignal): Promise<string | undefined> {
     this.#pinned ??= this.#options.pinnedCa?.(this.#sealedCa, signal) ?? Promise.resolve(undefined);
     try {
-      return await this.#pinned;
+      const pinned = await this.#pinned;
+      this.#caPin = pinned === undefined ? undefined : fingerprint(pinned);
+      return pinned;
     } catch (error) {
       this.#pinned = undefined; // The next try asks again
       throw error;

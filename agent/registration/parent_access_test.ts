@@ -57,7 +57,7 @@ Deno.test("ParentAccess trusts the hub's CA beside the pinned one, from then on"
   const { access, opened } = bed(() => Promise.resolve("PINNED"));
   const client = await access.client(() => "t");
   await client.get(NODES, "a");
-  access.sealedCa = "SEALED\n";
+  access.trust("SEALED\n", access.caPin);
   await client.get(NODES, "a");
   assert.equal(await access.ca(), "PINNED\nSEALED\n");
   assert.deepEqual(opened.map(({ config }) => config.ca), ["PINNED", "PINNED\nSEALED\n"]);
@@ -68,7 +68,7 @@ Deno.test("ParentAccess trusts the hub's CA beside the pinned one, from then on"
 Deno.test("ParentAccess without a pinned CA trusts the system's, and later the hub's too", async () => {
   const { access } = bed(() => Promise.resolve(undefined));
   assert.equal(await access.ca(), undefined);
-  access.sealedCa = "SEALED";
+  access.trust("SEALED", undefined);
   const ca = await access.ca();
   assert.ok(ca!.endsWith("SEALED") && ca!.includes("BEGIN CERTIFICATE"));
 });
@@ -80,8 +80,29 @@ Deno.test("ParentAccess looks for the pinned CA again when that failed, with wha
     return known === "" ? Promise.reject(new Error("no CA")) : Promise.resolve(known);
   });
   await assert.rejects(access.ca(), /no CA/);
-  access.sealedCa = "SEALED";
+  access.trust("SEALED", undefined);
   assert.equal(await access.ca(), "SEALED");
   assert.equal(await access.ca(), "SEALED");
   assert.deepEqual(asked, ["", "SEALED"]);
+});
+
+Deno.test("ParentAccess with a pin trusts no CA that came without that pin", async () => {
+  const { access, opened } = bed(() => Promise.resolve(`PINNED`));
+  access.trust("STORED BEFORE THE PIN", undefined);
+  assert.equal(await access.ca(), "PINNED");
+  access.trust("STORED UNDER ANOTHER PIN", "0".repeat(64));
+  assert.equal(await access.ca(), "PINNED");
+  await (await access.client(() => "t")).get(NODES, "a");
+  assert.deepEqual(opened.map(({ config }) => config.ca), ["PINNED"]);
+  assert.match(access.caPin!, /^[0-9a-f]{64}$/);
+  access.trust("SEALED", access.caPin);
+  assert.equal(await access.ca(), "PINNED\nSEALED\n");
+  access.close();
+});
+
+Deno.test("ParentAccess without a pin says so, and takes what came under one", async () => {
+  const { access } = bed(() => Promise.resolve(undefined));
+  access.trust("SEALED", "0".repeat(64));
+  assert.ok((await access.ca())!.endsWith("SEALED"));
+  assert.equal(access.caPin, undefined);
 });

@@ -34,6 +34,20 @@ export function certificateOfHash(pem: string, hash: string): string | undefined
 }
 
 /**
+ * Tells one pinned CA from another.
+ *
+ * @param pem what is pinned
+ * @returns SHA-256 over the public keys (a CA that was renewed with its key is the same one), in hex
+ */
+export function fingerprint(pem: string): string {
+  const hash = createHash("sha256");
+  const keys = certificatesIn(pem).map((block) =>
+    new X509Certificate(block).publicKey.export({ type: "spki", format: "der" }).toString("hex")
+  );
+  return hash.update(keys.sort().join()).digest("hex");
+}
+
+/**
  * Checks that a text holds certificates.
  *
  * @param pem what the file holds

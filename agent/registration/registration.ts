@@ -24,6 +24,8 @@ export interface RegistrationOptions
   stored: Stored;
   store: Pick<ParentClusterStore, "saveCredentials">;
   clock: ParentClock;
+  /** Fingerprint of the pinned CA that vouches for the parent now. */
+  caPin?: () => string | undefined;
   /** Told when credentials are in use. */
   onCredentials?: (credentials: Credentials) => void;
 }
@@ -39,7 +41,7 @@ export class Registration {
   #recovering: Promise<void> | undefined;
 
   constructor(options: RegistrationOptions) {
-    const { stored, cluster, parentUrl, store, clock, onCredentials, log } = options;
+    const { stored, cluster, parentUrl, store, clock, caPin, onCredentials, log } = options;
     this.#options = options;
     this.credentials = new ParentCredentials({
       key: stored.key,
@@ -49,6 +51,7 @@ export class Registration {
       store,
       clock,
       probe: async ({ token }) => (await this.#ask(token)).valid,
+      ...(caPin === undefined ? {} : { caPin }),
       ...(onCredentials === undefined ? {} : { onChange: onCredentials }),
       ...(log === undefined ? {} : { log }),
     });

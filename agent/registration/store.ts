@@ -23,6 +23,8 @@ export interface Credentials {
   expiresAt: number;
   /** PEM of the parent's CA as the hub knows it; may be empty. */
   caCertificate: string;
+  /** Fingerprint of the pinned CA that vouched for the connection it came over; absent without. */
+  caPin?: string;
   /** Dedicated namespace in the parent. */
   namespace: string;
   /** Name of the ManagedCluster there. */
@@ -55,6 +57,7 @@ const KEYS = {
   token: "token",
   expiry: "token-expiry",
   ca: "ca.crt",
+  caPin: "ca-pin",
   namespace: "namespace",
   name: "managed-cluster-name",
   clusterId: "cluster-id",
@@ -139,6 +142,7 @@ export class ParentClusterStore {
       [KEYS.token]: credentials.token,
       [KEYS.expiry]: new Date(credentials.expiresAt).toISOString(),
       [KEYS.ca]: credentials.caCertificate,
+      [KEYS.caPin]: credentials.caPin ?? "",
       [KEYS.namespace]: credentials.namespace,
       [KEYS.name]: credentials.managedClusterName,
       [KEYS.clusterId]: credentials.clusterId,
@@ -195,6 +199,7 @@ function stored(key: AgentKey, data: Record<string, string>): Stored {
     token: data[KEYS.token] ?? "",
     expiresAt: Date.parse(data[KEYS.expiry] ?? ""),
     caCertificate: data[KEYS.ca] ?? "",
+    ...(data[KEYS.caPin] ? { caPin: data[KEYS.caPin] } : {}),
     namespace: data[KEYS.namespace] ?? "",
     managedClusterName: data[KEYS.name] ?? "",
     parentUrl: data[KEYS.parentUrl] ?? "",
