@@ -46,8 +46,8 @@ export interface HubOptions {
   flags: HubFlags;
   /** Reaches the parent as the hub's ServiceAccount. */
   client: KubeClient;
-  /** PEM of the parent's API server CA; goes to the agents with their credentials. */
-  parentCa: string;
+  /** PEM of the parent's API server CA as it is now; goes to the agents with their credentials. */
+  parentCa: () => Promise<string>;
   /** Where to write. */
   log: Log;
   /** What `/metrics` shows. */
@@ -189,7 +189,7 @@ class RunningHub implements Hub {
       approval: flags.approval,
       tokenTtlMs: flags.agentTokenTtl,
       legacyCredentials: flags.legacyCredentials,
-      parentCa: () => parentCa,
+      parentCa,
       now,
       random,
       log,

@@ -14,13 +14,18 @@ import { createRegistry } from "../shared/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { type HubFlags, parseHubFlags } from "./flags.ts";
 import { startHub } from "./hub.ts";
+import { followParentCa } from "./parent_ca.ts";
 
-async function parentConfig(flags: HubFlags): Promise<ClusterConfig> {
-  const { kubeconfig: path, context } = flags;
-  if (path !== undefined) {
-    return await loadKubeConfig({ path, ...(context === undefined ? {} : { context }) });
-  }
-  return await inClusterConfig({ env: Deno.env.toObject() });
+async function parentConfig(
+  { kubeconfig: path, context }: HubFlags,
+  readTextFile: (path: string) => Promise<string>,
+): Promise<ClusterConfig> {
+  if (path === undefined) return await inClusterConfig({ env: Deno.env.toObject(), readTextFile });
+  return await loadKubeConfig({
+    path,
+    readTextFile,
+    ...(context === undefined ? {} : { context }),
+  });
 }
 
 async function main(flags: HubFlags): Promise<void> {
@@ -32,7 +37,10 @@ async function main(flags: HubFlags): Promise<void> {
   if (flags.ignored.length > 0) {
     log.warn("Some flags have no effect in this hub: take them out", { flags: flags.ignored });
   }
-  const config = await parentConfig(flags);
+  const { config, parentCa } = await followParentCa({
+    load: (readTextFile) => parentConfig(flags, readTextFile),
+    log,
+  });
   using connection = kubeTransport(config);
   const client = new KubeClient({
     transport: connection.transport,
@@ -43,7 +51,7 @@ async function main(flags: HubFlags): Promise<void> {
   const hub = await startHub({
     flags,
     client,
-    parentCa: config.ca ?? "",
+    parentCa,
     log,
     registry,
     instanceId,
