@@ -35,6 +35,7 @@ import {
 import { TokenReviewer } from "./front/token_review.ts";
 import { TunnelDoor } from "./front/tunnel_door.ts";
 import { type Controllers, createControllers } from "./lifecycle/controllers.ts";
+import { createLifecycleMetrics } from "./lifecycle/metrics.ts";
 import { createTunnelMetrics } from "./tunnels/metrics.ts";
 import { proxyRequest } from "./tunnels/proxy_request.ts";
 import { proxyUpgrade } from "./tunnels/proxy_upgrade.ts";
@@ -128,6 +129,7 @@ class RunningHub implements Hub {
   readonly #frontProxyInformer: Informer<ConfigMap>;
   readonly #door: TunnelDoor<AttachMeta>;
   readonly #tunnelMetrics;
+  readonly #lifecycleMetrics;
   readonly #tunnels: TunnelRegistry;
   readonly #controllers: Controllers;
   readonly #election: LeaseElection | undefined;
@@ -145,6 +147,7 @@ class RunningHub implements Hub {
     this.#options = options;
     this.#log = log;
     this.#tunnelMetrics = createTunnelMetrics(registry);
+    this.#lifecycleMetrics = createLifecycleMetrics(registry);
     this.#frontProxy = new FrontProxyConfig({ log });
     this.#frontProxyInformer = new Informer<ConfigMap>({
       client,
@@ -155,6 +158,13 @@ class RunningHub implements Hub {
     });
     this.#tunnels = this.#makeTunnels();
     this.#controllers = this.#makeControllers();
+    this.#lifecycleMetrics.read({
+      leader: () => this.#term !== undefined,
+      informers: [...this.#controllers.informers, {
+        resource: CONFIG_MAPS.plural,
+        lastContact: () => this.#frontProxyInformer.lastContact,
+      }],
+    });
     this.#door = new TunnelDoor<AttachMeta>({
       onConn: (clusterId, conn, meta) => {
         if (this.#term === undefined) conn.abort("this hub is a standby");
@@ -190,6 +200,7 @@ class RunningHub implements Hub {
       tokenTtlMs: flags.agentTokenTtl,
       legacyCredentials: flags.legacyCredentials,
       parentCa,
+      metrics: this.#lifecycleMetrics,
       now,
       random,
       log,

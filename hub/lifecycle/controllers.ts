@@ -24,6 +24,7 @@ import { TokenMint } from "../registration/tokens.ts";
 import type { ApprovalMode } from "../registration/verdict.ts";
 import type { MonitorTimes } from "./conditions.ts";
 import { LeaderWork } from "./leader.ts";
+import type { HubReadings, LifecycleMetrics } from "./metrics.ts";
 import { Monitor, type TunnelNews } from "./monitor.ts";
 import { createRecorder } from "./recorder.ts";
 import { Revoker } from "./revoke.ts";
@@ -55,6 +56,8 @@ export interface ControllersOptions {
   random?: () => number;
   /** @default {silentLog} */
   log?: Log;
+  /** Counts, where given. */
+  metrics?: LifecycleMetrics;
   /** For tests. */
   times?: Partial<MonitorTimes>;
 }
@@ -78,6 +81,8 @@ export interface Controllers {
   known(clusterId: string): boolean;
   /** For `/readyz`: each throws while it fails. */
   readonly healthChecks: { name: string; check: () => void }[];
+  /** The watches, for metrics. */
+  readonly informers: HubReadings["informers"];
   /** Resolves when the watches are closed after the signal. */
   readonly stopped: Promise<void>;
   /** Resolves when all queues are empty and all Events are written; for tests. */
@@ -98,7 +103,7 @@ export interface Controllers {
 export function createControllers(options: ControllersOptions): Controllers {
   const { client, registry, approval, tokenTtlMs, parentCa, times = {} } = options;
   const { now = Date.now, random = Math.random, log = silentLog } = options;
-  const { legacyCredentials = false } = options;
+  const { legacyCredentials = false, metrics } = options;
   const informerOptions = { client, log, now, random };
   const requests = new Informer<ClusterRegistrationRequest>({
     ...informerOptions,
@@ -114,7 +119,9 @@ export function createControllers(options: ControllersOptions): Controllers {
     ...parts,
     legacyCredentials,
     parentCa,
+    onFailed: () => metrics?.renewals.inc({ result: "failed" }),
     onRotated: (request) => {
+      metrics?.renewals.inc({ result: "ok" });
       const { namespace, managedClusterName } = placementOf(request);
       const cluster = clusters.get(`${namespace}/${managedClusterName}`);
       const message = `The agent's token is valid until ${request.status?.sealedCredentialsExpiry}`;
@@ -127,8 +134,12 @@ export function createControllers(options: ControllersOptions): Controllers {
     legacyCredentials,
     parentCa,
     onFreshToken: (clusterId, expiry) => renewer.noteFresh(clusterId, expiry),
+    onResult: (result) => metrics?.registrations.inc({ result }),
   });
-  const revoker = new Revoker(parts);
+  const revoker = new Revoker({
+    ...parts,
+    onRevoked: () => metrics?.registrations.inc({ result: "revoked" }),
+  });
   const monitor = new Monitor({ ...parts, times });
   const synced = Promise.all([requests.synced, managed.synced]).then(() => {});
   synced.catch(() => {}); // Nobody need wait for it
@@ -205,6 +216,10 @@ export function createControllers(options: ControllersOptions): Controllers {
         if (!isSynced) throw new Error("The requests and clusters of the parent are not read yet");
       },
     }],
+    informers: [
+      { resource: CLUSTER_REGISTRATION_REQUESTS.plural, lastContact: () => requests.lastContact },
+      { resource: MANAGED_CLUSTERS.plural, lastContact: () => managed.lastContact },
+    ],
     stopped: Promise.all([requests.stopped, managed.stopped]).then(() => {}),
     async idle(): Promise<void> {
       await work.idle();

@@ -31,6 +31,8 @@ export interface RevokerOptions {
   clusters: LatestCache<ManagedCluster>;
   registry: { cut(clusterId: string, code: number, reason: string): void };
   events: EventSink;
+  /** Told when it is written that a request is revoked. */
+  onRevoked?: () => void;
   now: () => number;
   log?: Log;
 }
@@ -103,7 +105,7 @@ export class Revoker {
   }
 
   async #markRevoked(request: ClusterRegistrationRequest, signal: AbortSignal): Promise<void> {
-    const { client, book, events, now } = this.#options;
+    const { client, book, events, onRevoked, now } = this.#options;
     const message = "Its ManagedCluster was deleted; to register the cluster again, delete this " +
       "request";
     const status = revokedStatus(request, "ManagedClusterDeleted", message, now());
@@ -119,6 +121,7 @@ export class Revoker {
       if (isStatus(error, 404)) return; // Deleted too
       throw error;
     }
+    onRevoked?.();
     events.record(request, "Warning", "Revoked", message);
   }
 

@@ -54,6 +54,8 @@ export interface ApproverOptions {
   events: EventSink;
   /** A ServiceAccount was made just now: its agent can hold no other token than this. */
   onFreshToken?: (clusterId: string, expiry: string) => void;
+  /** Told what became of a request, when that is written. */
+  onResult?: (result: "approved" | "denied" | "failed" | "revoked") => void;
   now: () => number;
   random: () => number;
   log?: Log;
@@ -179,6 +181,7 @@ export class Approver {
     const { clusterId } = request.spec;
     if (granted.credentials !== undefined) onFreshToken?.(clusterId, granted.credentials.expiry);
     if (request.status?.result === "Approved") return;
+    this.#options.onResult?.("approved");
     this.#log.info("A cluster is registered", {
       cluster: clusterId,
       name: status.managedClusterName,
@@ -264,6 +267,7 @@ export class Approver {
       "request";
     const status = revokedStatus(request, "ManagedClusterDeleted", message, now());
     await this.#write(request, status, signal);
+    this.#options.onResult?.("revoked");
     events.record(request, "Warning", "Revoked", message);
     return true;
   }
@@ -280,6 +284,7 @@ export class Approver {
     }
     const status = deniedStatus(request);
     await this.#write(request, status, signal);
+    this.#options.onResult?.("denied");
     events.record(request, "Warning", "Denied", status.errorMessage!);
     this.#log.info("A registration is denied", { cluster: request.spec.clusterId });
   }
@@ -334,6 +339,7 @@ export class Approver {
     if (!approved && request.status?.errorMessage !== message) {
       const status = { ...request.status, result: "Failed" as const, errorMessage: message };
       await this.#write(request, status, signal);
+      this.#options.onResult?.("failed");
       this.#options.events.record(request, "Warning", reason, message);
     }
     this.#verifyAt.set(request.metadata.uid!, this.#options.now() + RETRY_FAILED_MS);

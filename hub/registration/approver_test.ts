@@ -273,7 +273,11 @@ Deno.test("Approver takes everything back when a human denies", async () => {
 Deno.test("Approver with --approval=manual revokes when Approved is set to False", async () => {
   const parent = fakeParent();
   const { fake } = parent;
-  const approver = approverOf(parent, { approval: "manual" });
+  const results: string[] = [];
+  const approver = approverOf(parent, {
+    approval: "manual",
+    onResult: (result) => results.push(result),
+  });
   const decide = async (status: "True" | "False"): Promise<void> => {
     const lastTransitionTime = "2026-06-01T00:00:00Z";
     const condition = { type: "Approved", status, reason: "", message: "", lastTransitionTime };
@@ -297,6 +301,7 @@ Deno.test("Approver with --approval=manual revokes when Approved is set to False
   assert.equal(fake.get(ACCOUNTS, NAMESPACE, "clusternet-agents"), undefined);
   assert.ok(fake.get(CLUSTERS, "edge-1", NAMESPACE)?.metadata.deletionTimestamp);
   assert.equal(parent.events.seen.at(-1)?.reason, "Denied");
+  assert.deepEqual(results, ["denied", "approved", "denied"]);
 });
 
 Deno.test("Approver with --approval=manual keeps what it granted when the condition is removed", async () => {

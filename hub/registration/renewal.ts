@@ -8,6 +8,7 @@ import type { ClusterRegistrationRequest } from "../../shared/kube/clusternet_ty
 import type { KubeClient } from "../../shared/kube/client.ts";
 import { CLUSTER_REGISTRATION_REQUESTS } from "../../shared/kube/resources.ts";
 import type { ReconcileResult } from "../../shared/kube/workqueue.ts";
+import { isStatus } from "../../shared/kube/status.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
 import { deliverCredentials, DeliveryError, type OpensStreams } from "./deliver.ts";
 import { idHash } from "./names.ts";
@@ -27,6 +28,8 @@ export interface RenewerOptions {
   parentCa: () => string | Promise<string>;
   /** Told of each renewal. */
   onRotated?: (request: ClusterRegistrationRequest) => void;
+  /** Told when a renewal failed; it is tried again. */
+  onFailed?: () => void;
   now: () => number;
   log?: Log;
 }
@@ -78,8 +81,13 @@ export class Renewer {
     const connected = registry.session(clusterId) !== undefined;
     let status = request.status!;
     if (this.#renewAt(request, connected) <= now()) {
-      const renewed = await this.#renew(request, signal);
-      status = renewed.status!;
+      try {
+        status = (await this.#renew(request, signal)).status!;
+      } catch (error) {
+        // A conflict says that somebody wrote first, an abort that the term ended: no failures
+        if (!signal.aborted && !isStatus(error, 409)) this.#options.onFailed?.();
+        throw error;
+      }
     }
     const session = registry.session(clusterId);
     const { sealedCredentials: sealed, sealedCredentialsExpiry: expiry } = status;

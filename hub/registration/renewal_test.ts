@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { failure, statusResponse } from "../../shared/kube/status.ts";
 import { requestName } from "./names.ts";
 import { Approver } from "./approver.ts";
 import { deliverCredentials, DeliveryError, type OpensStreams } from "./deliver.ts";
@@ -39,15 +40,17 @@ async function registered(
   parent: FakeParent,
   agent: { session: OpensStreams | undefined },
   ttlMs = 168 * HOUR,
-): Promise<{ renewer: Renewer; rotated: string[]; mint: TokenMint }> {
+): Promise<{ renewer: Renewer; rotated: string[]; mint: TokenMint; failures: () => number }> {
   parent.fake.put(REQUESTS, makeRequest());
   const mint = new TokenMint({ ...parent, ttlMs });
   const rotated: string[] = [];
+  let failed = 0;
   const renewer = new Renewer({
     ...parent,
     mint,
     legacyCredentials: false,
     registry: { session: () => agent.session },
+    onFailed: () => void failed++,
     onRotated: ({ status }) => void rotated.push(status!.sealedCredentialsExpiry!),
   });
   const approver = new Approver({
@@ -58,7 +61,7 @@ async function registered(
     onFreshToken: (id, expiry) => renewer.noteFresh(id, expiry),
   });
   await approver.reconcileRequest(NAME, { signal });
-  return { renewer, rotated, mint };
+  return { renewer, rotated, mint, failures: () => failed };
 }
 
 Deno.test("Renewer leaves a fresh token alone, and sends nothing that the agent has", async () => {
@@ -127,6 +130,26 @@ Deno.test("Renewer tries again when the agent did not take it", async () => {
   await renewer.reconcileToken(NAME, { signal });
   assert.equal(agent.bodies.length, 2);
   assert.equal(agent.bodies[0], agent.bodies[1]);
+});
+
+Deno.test("Renewer tells of a renewal that the parent refuses, and of none that met a conflict", async () => {
+  const parent = fakeParent();
+  const { renewer, rotated, failures } = await registered(parent, { session: undefined });
+  parent.clock.ms += 85 * HOUR;
+  let code = 409;
+  parent.fake.interceptors.push(({ method, path }) =>
+    code !== 0 && method === "POST" && path.endsWith("/token")
+      ? statusResponse(failure(code, "no"))
+      : undefined
+  );
+  await assert.rejects(renewer.reconcileToken(NAME, { signal }));
+  assert.equal(failures(), 0);
+  code = 403;
+  await assert.rejects(renewer.reconcileToken(NAME, { signal }));
+  assert.equal(failures(), 1);
+  code = 0;
+  await renewer.reconcileToken(NAME, { signal });
+  assert.deepEqual([rotated.length, failures()], [1, 1]);
 });
 
 Deno.test("Renewer does nothing for a request that is not approved", async () => {

@@ -40,6 +40,8 @@ export interface TunnelMetrics {
   upgrades: Gauge;
   /** Answers that were cut after their head. */
   cuts: Counter;
+  /** Removes the series of a cluster that is no more. */
+  forget(clusterId: string): void;
   /** Hands over what is read at scrape time. */
   read(readings: () => TunnelReadings): void;
 }
@@ -67,6 +69,12 @@ export function createTunnelMetrics(registry: Registry): TunnelMetrics {
   gauge("clusternet_hub_tunnel_streams", "Streams open in all tunnels.", "streams");
   gauge("clusternet_hub_tunnel_live_received_bytes", "Received by the live tunnels.", "bytesIn");
   gauge("clusternet_hub_tunnel_live_sent_bytes", "Sent by the live tunnels.", "bytesOut");
+  const requests = new Counter({
+    name: "clusternet_hub_proxy_requests_total",
+    help: "Proxied requests and upgrades, by status class, target kind and cluster.",
+    labelNames: ["code", "target", "cluster"],
+    registers,
+  });
   return {
     connects: new Counter({
       name: "clusternet_hub_tunnel_connects_total",
@@ -85,12 +93,7 @@ export function createTunnelMetrics(registry: Registry): TunnelMetrics {
       labelNames: ["reason"],
       registers,
     }),
-    requests: new Counter({
-      name: "clusternet_hub_proxy_requests_total",
-      help: "Proxied requests and upgrades, by status class, target kind and cluster.",
-      labelNames: ["code", "target", "cluster"],
-      registers,
-    }),
+    requests,
     headSeconds: new Histogram({
       name: "clusternet_hub_proxy_response_head_seconds",
       help: "From a request to the head of its answer.",
@@ -119,6 +122,14 @@ export function createTunnelMetrics(registry: Registry): TunnelMetrics {
       help: "Answers that were cut after their head.",
       registers,
     }),
+    forget(cluster: string): void {
+      // prom-client removes by the whole set of labels only
+      for (const code of ["1xx", "2xx", "3xx", "4xx", "5xx"]) {
+        for (const target of ["direct", "http", "https"]) {
+          requests.remove({ code, target, cluster });
+        }
+      }
+    },
     read(from: () => TunnelReadings): void {
       readings = from;
     },

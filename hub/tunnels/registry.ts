@@ -176,6 +176,7 @@ export class TunnelRegistry {
     this.cut(clusterId, SessionCode.REVOKED, "the cluster was removed");
     this.#lastSeen.forget(clusterId);
     this.#duplicates.forget(clusterId);
+    this.#options.metrics?.forget(clusterId);
   }
 
   /**
