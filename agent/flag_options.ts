@@ -22,6 +22,18 @@ import {
 export const DEFAULT_HEALTH_ADDR = "127.0.0.1:10650";
 
 /**
+ * Flags of later originals, with what they are called after parsing. They are taken, so that their
+ * manifests start, and do nothing: this agent pulls and pushes no objects, serves no TLS port, and
+ * makes few calls of its own.
+ */
+export const WITHOUT_EFFECT = {
+  clusterSyncMode: "--cluster-sync-mode",
+  securePort: "--secure-port",
+  kubeApiQps: "--kube-api-qps",
+  kubeApiBurst: "--kube-api-burst",
+} as const;
+
+/**
  * Declares the flags.
  *
  * @returns the command; `flags.ts` parses with it
@@ -39,6 +51,9 @@ export function agentCommand(): Command {
   statusOptions(command);
   tunnelOptions(command);
   processOptions(command);
+  for (const flag of Object.values(WITHOUT_EFFECT)) {
+    command.addOption(new Option(`${flag} <value>`, "taken and without effect here").hideHelp());
+  }
   return command;
 }
 

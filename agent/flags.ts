@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { type ListenAddress, listenAddress, verbosityWord } from "../shared/flags.ts";
-import { agentCommand, DEFAULT_HEALTH_ADDR } from "./flag_options.ts";
+import { agentCommand, DEFAULT_HEALTH_ADDR, WITHOUT_EFFECT } from "./flag_options.ts";
 import { parentUrl } from "./flag_values.ts";
 
 /** Every flag, parsed; durations in milliseconds. */
@@ -78,6 +78,8 @@ export interface AgentFlags {
   loggingFormat: "json" | "text";
   /** 0 to 10; 4 and above is debug. */
   verbosity: number;
+  /** Flags that were given and do nothing here, as one writes them. */
+  withoutEffect: string[];
 }
 
 /** What the environment may say instead of flags; `main.ts` reads it. */
@@ -106,13 +108,14 @@ export function parseAgentFlags(
   if (write !== undefined) command.configureOutput({ writeErr: write });
   command.exitOverride().parse(args.map(verbosityWord), { from: "user" });
   const { featureGates: _, healthAddr, ...rest } = command.opts<
-    Omit<AgentFlags, "healthAddr"> & {
+    Omit<AgentFlags, "healthAddr" | "withoutEffect"> & IgnoredFlags & {
       featureGates?: string;
       healthAddr?: ListenAddress | "none";
     }
   >();
   const flags: AgentFlags = {
     ...rest,
+    withoutEffect: givenWithoutEffect(rest),
     clusterLabels: rest.clusterLabels ?? {},
     allowTarget: rest.allowTarget ?? [],
     forwardExtras: rest.forwardExtras ?? [],
@@ -123,6 +126,18 @@ export function parseAgentFlags(
   fromEnvironment(command, flags, env);
   crossCheck(command, flags);
   return flags;
+}
+
+/** What commander makes of flags without effect. */
+type IgnoredFlags = { [Name in keyof typeof WITHOUT_EFFECT]?: string };
+
+/** @returns the flags without effect that were given */
+function givenWithoutEffect(parsed: IgnoredFlags): string[] {
+  const given: string[] = [];
+  for (const [name, flag] of Object.entries(WITHOUT_EFFECT)) {
+    if (parsed[name as keyof IgnoredFlags] !== undefined) given.push(flag);
+  }
+  return given;
 }
 
 function fromEnvironment(command: Command, flags: AgentFlags, env: AgentEnvironment): void {

@@ -134,3 +134,20 @@ Deno.test("http is taken for a parent on this machine", () => {
   const flags = parseAgentFlags(["--cluster-reg-parent-url=http://127.0.0.1:8080"]);
   assert.equal(flags.clusterRegParentUrl, "http://127.0.0.1:8080");
 });
+
+Deno.test("flags of later originals that mean nothing here are taken, and named", () => {
+  const { withoutEffect } = parse([
+    "--cluster-sync-mode=Dual",
+    "--secure-port=10250",
+    "--kube-api-qps=50",
+    "--kube-api-burst",
+    "100",
+  ]);
+  assert.deepEqual(withoutEffect, [
+    "--cluster-sync-mode",
+    "--secure-port",
+    "--kube-api-qps",
+    "--kube-api-burst",
+  ]);
+  assert.deepEqual(parse([]).withoutEffect, []);
+});

@@ -130,6 +130,9 @@ async function main(flags: AgentFlags): Promise<number> {
     level: flags.verbosity >= 4 ? "debug" : "info",
     component: "agent",
   });
+  if (flags.withoutEffect.length > 0) {
+    log.warn("These flags have no effect in this agent", { flags: flags.withoutEffect.join(" ") });
+  }
   const proxy = parentProxy(flags);
   const ca = await pinnedCa(flags, proxy);
   const config = await childConfig(flags);
