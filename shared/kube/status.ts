@@ -157,7 +157,9 @@ export function isStatus(error: unknown, ...codes: number[]): error is StatusErr
  * @returns `299 clusternet "..."`
  */
 export function warningValue(message: string): string {
-  const text = message.replace(/[^\x20-\x7e]+/g, " ").replace(/["\\]/g, "\\$&").slice(0, 1024);
+  // Cut first: half of an escape would swallow the closing quote
+  const plain = message.replace(/[^\x20-\x7e]+/g, " ").slice(0, 1024);
+  const text = plain.replace(/["\\]/g, "\\$&");
   return `299 clusternet "${text}"`;
 }
 
