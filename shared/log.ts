@@ -64,8 +64,29 @@ export function redact(text: string): string {
     .replace(BOOTSTRAP_TOKEN, "$1.[redacted]");
 }
 
-function cleanValue(name: string, value: unknown): unknown {
-  if (SECRET_NAME.test(name) && typeof value === "string") return "[redacted]";
+/** Objects and lists are looked into so deep, and so far; what lies beyond is left out. */
+const MAX_DEPTH = 3;
+const MAX_ENTRIES = 100;
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+function cleanValue(name: string, value: unknown, depth = 0): unknown {
+  const nested = typeof value === "object" && value !== null &&
+    (Array.isArray(value) || isPlain(value));
+  if (SECRET_NAME.test(name) && (typeof value === "string" || nested)) return "[redacted]";
+  if (nested) {
+    if (depth >= MAX_DEPTH) return "[left out: too deep]";
+    if (Array.isArray(value)) {
+      return value.slice(0, MAX_ENTRIES).map((one) => cleanValue("", one, depth + 1));
+    }
+    return Object.fromEntries(
+      Object.entries(value).slice(0, MAX_ENTRIES)
+        .map(([key, one]) => [key, cleanValue(key, one, depth + 1)]),
+    );
+  }
   if (typeof value === "string") return redact(value);
   if (value instanceof Error) {
     const cause = value.cause instanceof Error ? `: ${value.cause.message}` : "";

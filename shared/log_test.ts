@@ -40,6 +40,26 @@ Deno.test("redact() blanks bearer tokens, JWTs and bootstrap tokens", () => {
   assert.equal(redact("version v1.36.3 of kube.apiserver"), "version v1.36.3 of kube.apiserver");
 });
 
+Deno.test("createLog() finds secrets inside objects and lists, three levels deep", () => {
+  const log = memoryLog();
+  log.info("x", {
+    a: { token: "s3cret", b: [{ password: "s3cret", n: 1 }, "Bearer abcdef123456"] },
+    credentials: { user: "s3cret" },
+    tokens: ["s3cret"],
+    deep: { two: { three: { password: "s3cret", four: { x: "s3cret" } } } },
+    list: [new Error("Bearer abcdef123456"), 5n, null, undefined],
+    when: new Date(0),
+  });
+  assert.deepEqual(log.lines[0]?.properties, {
+    a: { token: "[redacted]", b: [{ password: "[redacted]", n: 1 }, "Bearer [redacted]"] },
+    credentials: "[redacted]",
+    tokens: "[redacted]",
+    deep: { two: { three: { password: "[redacted]", four: "[left out: too deep]" } } },
+    list: ["Error: Bearer [redacted]", "5", null, undefined],
+    when: new Date(0),
+  });
+});
+
 Deno.test("memoryLog() keeps what its children were given", () => {
   const log = memoryLog();
   log.with({ a: 1 }).error("x", { b: 2 });
