@@ -17,8 +17,11 @@ export interface Recorder extends EventSink {
   idle(): Promise<void>;
 }
 
-/** Events under way at a time; more are left out, as the recorder's own rate does. */
-const MAX_PENDING = 64;
+/**
+ * Events under way at a time; more are left out, as the recorder's own rate does. Warnings find
+ * room above the rest.
+ */
+const MAX_PENDING = { Normal: 64, Warning: 128 } as const;
 
 /**
  * Turns a recorder of Events into a sink that nobody has to wait for.
@@ -34,7 +37,7 @@ export function createRecorder(recorder: Pick<EventRecorder, "record">): Recorde
       reason: string,
       message: string,
     ): void {
-      if (pending.size >= MAX_PENDING) return;
+      if (pending.size >= MAX_PENDING[type]) return;
       const { apiVersion, kind, metadata } = object;
       const { name, namespace, uid, resourceVersion } = metadata;
       const sent = recorder.record({

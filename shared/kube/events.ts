@@ -39,9 +39,9 @@ export interface EventRecorderOptions {
   now?: () => number;
   /** Source of randomness, in `[0, 1)`. @default {Math.random} */
   random?: () => number;
-  /** Writes at once. @default {25} */
+  /** Writes at once, for each type of event. @default {25} */
   burst?: number;
-  /** Writes per second after that. @default {1} */
+  /** Writes per second after that, for each type of event. @default {1} */
   perSecond?: number;
 }
 
@@ -57,7 +57,8 @@ const MAX_KNOWN = 1024;
 
 /**
  * Writes events, best effort: nothing is thrown, repeats are counted on one object, and a storm is
- * cut at a rate. What was left out is in the count of the next write.
+ * cut at a rate. What was left out is in the count of the next write. Warnings have a rate of their
+ * own: a fleet that comes back must not hide the one device that does not.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -65,8 +66,7 @@ export class EventRecorder {
   readonly #now: () => number;
   readonly #known: LRUCache<string, Known>;
   readonly #burst: number;
-  #allowance: number;
-  #filledAt: number;
+  readonly #buckets: Record<NewEvent["type"], { allowance: number; filledAt: number }>;
 
   /**
    * Makes a recorder.
@@ -78,8 +78,8 @@ export class EventRecorder {
     this.#log = options.log ?? silentLog;
     this.#now = options.now ?? Date.now;
     this.#burst = options.burst ?? 25;
-    this.#allowance = this.#burst;
-    this.#filledAt = this.#now();
+    const full = { allowance: this.#burst, filledAt: this.#now() };
+    this.#buckets = { Normal: { ...full }, Warning: { ...full } };
     this.#known = new LRUCache({
       max: MAX_KNOWN,
       ttl: AGGREGATE_MS,
@@ -101,7 +101,7 @@ export class EventRecorder {
     const key = JSON.stringify([kind, namespace, name, uid, type, reason, component, message]);
     let known = this.#known.get(key);
     if (known !== undefined) known.count++;
-    if (!this.#take()) {
+    if (!this.#take(type)) {
       // A new one that is left out is counted as well, from its first repeat on
       if (known === undefined) this.#known.set(key, { name: "", namespace, count: 1 });
       this.#log.debug("Event left out: too many", { reason });
@@ -171,13 +171,14 @@ export class EventRecorder {
     return new Date(this.#now()).toISOString().replace(/\.\d+Z$/, "Z");
   }
 
-  #take(): boolean {
+  #take(type: NewEvent["type"]): boolean {
+    const bucket = this.#buckets[type];
     const now = this.#now();
-    const filled = Math.max(0, now - this.#filledAt) / 1000 * (this.#options.perSecond ?? 1);
-    this.#allowance = Math.min(this.#burst, this.#allowance + filled);
-    this.#filledAt = now;
-    if (this.#allowance < 1) return false;
-    this.#allowance--;
+    const filled = Math.max(0, now - bucket.filledAt) / 1000 * (this.#options.perSecond ?? 1);
+    bucket.allowance = Math.min(this.#burst, bucket.allowance + filled);
+    bucket.filledAt = now;
+    if (bucket.allowance < 1) return false;
+    bucket.allowance--;
     return true;
   }
 }

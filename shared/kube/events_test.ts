@@ -73,6 +73,20 @@ Deno.test("EventRecorder cuts a storm, and the count says what was left out", as
   assert.deepEqual(events().map(({ count }) => count), [51]);
 });
 
+Deno.test("EventRecorder writes a warning in the middle of a storm of normal events", async () => {
+  const { recorder, events, clock } = setup({ burst: 3, perSecond: 1 });
+  for (let i = 0; i < 50; i++) {
+    clock.ms++; // Or all would have one name
+    await recorder.record({ ...EVENT, type: "Normal", reason: "Connected", message: `${i}` });
+  }
+  clock.ms++;
+  await recorder.record(EVENT);
+  assert.deepEqual(events().map(({ reason }) => reason), [
+    ...["Connected", "Connected", "Connected"],
+    "HeartbeatLost",
+  ]);
+});
+
 Deno.test("EventRecorder puts events of cluster scoped objects into default", async () => {
   const { recorder, events } = setup();
   await recorder.record({ ...EVENT, involved: { kind: "Node", name: "c", uid: "u" } });
