@@ -1,6 +1,6 @@
 /**
  * Who a caller of the parent is in the child: prefixes, extras, the original's child credentials,
- * and the tighter forms of the agent's rights in `deploy/samples/child`.
+ * and the tighter forms of the agent's rights in `deploy/samples/child/agent_rights`.
  */
 import assert from "node:assert/strict";
 import { AgentProcess } from "./agent_process.ts";
@@ -8,7 +8,7 @@ import { type Fleet, startFleet } from "./fleet.ts";
 import { ROOT } from "./programs.ts";
 import { eventually } from "./wait.ts";
 
-const SAMPLES = `${ROOT}deploy/samples/child`;
+const SAMPLES = `${ROOT}deploy/samples/child/agent_rights`;
 const SELF = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
 
 interface UserInfo {
@@ -137,7 +137,7 @@ Deno.test("a caller of the parent is who it should be in the child", async (t) =
 
     await t.step("an extra needs its rule in the child", async () => {
       assert.equal((await whoAmI(fleet, team("blue"))).status, 403);
-      await child.kubectlOk(["apply", "-f", `${SAMPLES}/agent_extras.yaml`]);
+      await child.kubectlOk(["apply", "-f", `${SAMPLES}/extras.yaml`]);
       await eventually("the rule is known", 10_000, async () => {
         const { status, user, message } = await whoAmI(fleet, team("blue"));
         assert.equal(status, 201, message);
@@ -155,7 +155,7 @@ Deno.test("a caller of the parent is who it should be in the child", async (t) =
     });
 
     await t.step("groups by name: others are refused", async () => {
-      await child.kubectlOk(["apply", "-f", `${SAMPLES}/agent_rights_named.yaml`]);
+      await child.kubectlOk(["apply", "-f", `${SAMPLES}/named.yaml`]);
       await eventually("the rights are known", 10_000, async () => {
         const { status, message } = await whoAmI(fleet, stranger);
         assert.equal(status, 403, message);
@@ -170,7 +170,7 @@ Deno.test("a caller of the parent is who it should be in the child", async (t) =
     });
 
     await t.step("constrained impersonation: only what is named", async () => {
-      await child.kubectlOk(["apply", "-f", `${SAMPLES}/agent_rights_constrained.yaml`]);
+      await child.kubectlOk(["apply", "-f", `${SAMPLES}/constrained.yaml`]);
       await eventually("the rights are known", 10_000, async () => {
         const { status, message } = await ask(fleet, alice, "/api/v1/secrets");
         assert.equal(status, 403, message);

@@ -2,6 +2,8 @@
  * What goes wrong has a meaning: each refusal has the status and the sentence that README names.
  */
 import assert from "node:assert/strict";
+import { dialTunnel } from "../../agent/tunnel/dial.ts";
+import type { CloseInfo } from "../../shared/tunnel/message_conn.ts";
 import { startCluster } from "../cluster/cluster.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
@@ -147,6 +149,35 @@ Deno.test("refusals have the documented status and message", async (t) => {
     const answer = await ask(fleet, direct);
     assert.ok([401, 403].includes(answer.status), String(answer.status));
   });
+
+  await t.step(
+    "hostile frames: that session ends with a code, the cluster's tunnel stays",
+    async () => {
+      const secret = await child.api.get<{ data: Record<string, string> }>(
+        "/api/v1/namespaces/clusternet-system/secrets/parent-cluster",
+      );
+      const hostile: Record<string, Uint8Array> = {
+        "random bytes": crypto.getRandomValues(new Uint8Array(2000)),
+        "a truncated frame": new Uint8Array([0, 0, 100, 3, 0, 0, 0, 0, 1]),
+        "a frame longer than may be": new Uint8Array([255, 255, 255, 3, 0, 0, 0, 0, 1]),
+        "OPEN before HELLO": new Uint8Array([0, 0, 0, 2, 0, 0, 0, 0, 2]),
+        "a message above 256 KiB": new Uint8Array(300_000),
+      };
+      for (const [what, bytes] of Object.entries(hostile)) {
+        const conn = await dialTunnel({
+          url: `${parent.server}${SOCKETS}/${fleet.clusterId}/attach`,
+          ca: parent.caPem,
+          token: atob(secret.data["token"]!),
+        });
+        const closed = Promise.withResolvers<CloseInfo>();
+        conn.start({ message: () => {}, close: closed.resolve });
+        conn.send(bytes);
+        const { code, reason } = await closed.promise;
+        assert.ok(code > 4000 && code < 4100, `${what}: ${code} ${reason}`);
+        assert.equal((await ask(fleet, direct, admin)).status, 200, what);
+      }
+    },
+  );
 
   await t.step("a wrong CA: the agent says so and does not register", async () => {
     await using stranger = await startCluster({ name: "stranger", kwok: false });

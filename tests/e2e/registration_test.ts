@@ -2,6 +2,7 @@
  * Registration on real clusters: how fast, who is refused, and the way back.
  */
 import assert from "node:assert/strict";
+import { decodeJwt, decodeProtectedHeader, importPKCS8, SignJWT } from "jose";
 import type {
   ClusterRegistrationRequest,
   ManagedCluster,
@@ -83,6 +84,35 @@ Deno.test("registration on real clusters", async (t) => {
     });
     assert.equal(await again.clusterId(), id);
     await again.process.stop();
+  });
+
+  await t.step("an agent whose token expired: one line without a bootstrap token", async () => {
+    await expireToken(fleet);
+    const agent = await AgentProcess.create(parent, child, {
+      name: "expired-alone",
+      bootstrapToken: "aaaaaa.aaaaaaaaaaaaaaaa",
+    });
+    await agent.process.start();
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    const log = await agent.process.log();
+    const errors = log.split("\n").filter((line) => line.includes("[ERR]"));
+    assert.equal(errors.length, 1, log);
+    assert.match(errors[0]!, /--cluster-reg-token/);
+    await agent.process.stop();
+  });
+
+  await t.step("and comes back with a new bootstrap token and its old key", async () => {
+    const agent = await AgentProcess.create(parent, child, { name: "expired", bootstrapToken });
+    const started = performance.now();
+    await agent.process.start();
+    const id = await agent.clusterId();
+    await eventually("connected again", 30_000, async () => {
+      assert.equal(await connected(fleet, id), "True");
+    });
+    report(
+      `back with a new bootstrap token: ${((performance.now() - started) / 1000).toFixed(1)} s`,
+    );
+    await agent.process.stop();
   });
 
   await t.step("a second agent with another key for the same id is refused", async () => {
@@ -195,6 +225,29 @@ Deno.test("manual approval, denial and revocation", async (t) => {
     assert.match(await agent.process.log(), /denied/i);
   });
 });
+
+/** Puts a token in place of the stored one that is the same but for having expired. */
+async function expireToken({ parent, child }: Fleet): Promise<void> {
+  const path = `${NS}/secrets/parent-cluster`;
+  const { data } = await child.api.get<{ data: Record<string, string> }>(path);
+  const token = atob(data["token"]!);
+  const { alg = "", kid = "" } = decodeProtectedHeader(token);
+  const now = Math.floor(Date.now() / 1000);
+  const key = await importPKCS8(parent.pki.serviceAccount.private, alg);
+  const expired = await new SignJWT({
+    ...decodeJwt(token),
+    iat: now - 7200,
+    nbf: now - 7200,
+    exp: now - 3600,
+  })
+    .setProtectedHeader({ alg, kid }).sign(key);
+  await child.api.patch(path, {
+    data: {
+      "token": btoa(expired),
+      "token-expiry": btoa(new Date((now - 3600) * 1000).toISOString()),
+    },
+  });
+}
 
 /** @returns the status of condition Connected */
 async function connected(fleet: Fleet, id: string): Promise<string | undefined> {
