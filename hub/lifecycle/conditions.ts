@@ -78,8 +78,34 @@ const ACCEPTED: WantedCondition = {
   message: "The registration request is approved",
 };
 
+/** Every condition that the hub keeps from one decision to the next, with its reasons. */
+const OURS: Readonly<Record<string, Readonly<Record<string, Condition["status"]>>>> = {
+  Connected: {
+    TunnelUp: "True",
+    AgentNeverConnected: "False",
+    AgentSilent: "False",
+    AgentDisconnected: "False",
+  },
+  Ready: {
+    ChildReady: "True",
+    ChildNotReady: "False",
+    AwaitingReport: "Unknown",
+    ReportOverdue: "Unknown",
+    AgentNeverConnected: "Unknown",
+    AgentSilent: "Unknown",
+    AgentDisconnected: "Unknown",
+  },
+};
+
+/** An agent may write its whole status: what the hub cannot have said is not taken for its word. */
+function isOurs({ type, status, reason }: Condition): boolean {
+  const reasons = Object.hasOwn(OURS, type) ? OURS[type]! : undefined;
+  return reasons === undefined || (Object.hasOwn(reasons, reason) && reasons[reason] === status);
+}
+
 /**
- * Decides what the conditions should say.
+ * Decides what the conditions should say. Conditions found there whose reason is not one of the
+ * hub's are never kept.
  *
  * @param facts what is known
  * @param readyz `status.readyz` as it stands
@@ -105,13 +131,13 @@ export function decide(
   }
   const decideAt = lossDecidedAt(facts, times);
   const current = (type: string): Condition | undefined =>
-    facts.current.find((condition) => condition.type === type);
+    facts.current.find((condition) => condition.type === type && isOurs(condition));
   const connectedNow = current("Connected");
   const settled = connectedNow?.status === "False" ? connectedNow : undefined;
   if (settled === undefined && now < decideAt) {
     // Too early to tell: what stands there stays
-    const kept = facts.current.filter(({ type }) => type === "Connected" || type === "Ready");
-    if (kept.length === 0) {
+    const kept = facts.current.filter((one) => Object.hasOwn(OURS, one.type) && isOurs(one));
+    if (kept.length === 0 && facts.current.every(isOurs)) {
       return { conditions: [], readyz: undefined, recheckAt: earliest(decideAt, duplicateEnd) };
     }
     return {

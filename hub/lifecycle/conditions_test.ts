@@ -84,6 +84,28 @@ Deno.test("decide() leaves a cluster that was away before the hub's restart as i
   assert.equal(after.readyz, undefined);
 });
 
+Deno.test("decide() keeps no condition that the hub cannot have written", () => {
+  const forge = (type: string, status: Condition["status"], reason: string): Condition[] =>
+    UP.map((one) => (one.type === type ? { ...one, status, reason } : one));
+  const away = (current: Condition[]): Decision =>
+    decide(facts({ connected: false, current }), true, START + 1);
+  assert.deepEqual(shown(away(forge("Ready", "True", "Forged"))), {
+    Accepted: "True RegistrationApproved",
+    Connected: "True TunnelUp",
+  });
+  assert.equal(shown(away(forge("Ready", "True", "ChildNotReady"))).Ready, undefined);
+  assert.equal(shown(away(forge("Connected", "False", "Forged"))).Connected, undefined);
+  assert.equal(shown(away(forge("Connected", "False", "constructor"))).Connected, undefined);
+  // Nothing of the hub's is left: the forged ones go all the same
+  const all = UP.map((one) => ({ ...one, reason: "Forged" }));
+  assert.deepEqual(shown(away(all)), { Accepted: "True RegistrationApproved" });
+  // What this hub itself decides stays as it is
+  const loss = { at: START, reason: "reset", silent: false };
+  const gone = written(decide(facts({ connected: false, loss, current: UP }), true, START + 2_000));
+  const later = decide(facts({ connected: false, current: gone }), false, START + 9_000);
+  assert.ok(sameConditions(gone, later.conditions));
+});
+
 Deno.test("decide() gives a new cluster time to connect", () => {
   const fresh = facts({ connected: false, report: undefined });
   assert.deepEqual(decide(fresh, undefined, START).conditions, []);
