@@ -149,12 +149,6 @@ export class TunnelRegistry {
     return this.#draining !== undefined || this.#lastSeen.returnDue(clusterId, this.#now());
   }
 
-  /** Why an attach of this cluster would be refused now; for an answer before the handshake. */
-  refusal(clusterId: string): { reason: string; waitMs: number } | undefined {
-    const refusal = this.#refusal(clusterId);
-    return refusal && { reason: refusal.reason, waitMs: refusal.waitMs };
-  }
-
   /** Ends all sessions of a cluster at once, as when it is revoked. */
   cut(clusterId: string, code: number, reason: string): void {
     for (const entry of this.#of(clusterId)) {
