@@ -179,6 +179,9 @@ Deno.test("a caller of the parent is who it should be in the child", async (t) =
         const { status, message } = await ask(fleet, alice, path);
         assert.equal(status, 200, `${path}: ${message}`);
       }
+      const { code, stdout, stderr } = await fleet.through(["get", "namespaces", "-o", "name"]);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /namespace\/default/);
       const made = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "made" } };
       const write = await ask(fleet, alice, "/api/v1/namespaces/default/configmaps", made);
       assert.equal(write.status, 403, write.message);
