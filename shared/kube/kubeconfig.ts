@@ -98,7 +98,7 @@ function byName<T extends { name?: string }>(
  *
  * @example
  * ```ts ignore
- * const config = await loadKubeConfig({ path: "/root/.kube/config" });
+ * const config = await loadKubeConfig({ path: "/etc/kubernetes/admin.conf" });
  * using connection = kubeTransport(config);
  * ```
  */
