@@ -4,31 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { delay } from "../../shared/backoff.ts";
-import { freePorts } from "../cluster/ports.ts";
-import { serviceProxy } from "../cluster/service_proxy.ts";
-import { startFleet } from "../e2e/fleet.ts";
-import { HubProcess } from "../e2e/hub_process.ts";
 import { report } from "../e2e/report.ts";
+import { startPair, withLogs } from "./pair.ts";
 import { condition, openWatch, untilReachable } from "./watching.ts";
 
 Deno.test("a hub that stops hands over while it drains", async () => {
-  const [first, second] = freePorts(2) as [number, number];
-  await using service = await serviceProxy({ backends: () => [first, second] });
-  await using fleet = await startFleet({
-    hub: {
-      port: first,
-      servicePort: service.port,
-      args: ["--leader-elect", "--drain-timeout=15s"],
-      readyPath: "/livez",
-    },
-  });
-  const standby = await HubProcess.create(fleet.parent, {
-    name: "hub-standby",
-    port: second,
-    args: ["--leader-elect"],
-    readyPath: "/livez",
-  });
-  await standby.process.start();
+  await using pair = await startPair(["--drain-timeout=15s"]);
+  const { fleet } = pair;
   try {
     const connected = await condition(fleet, "Connected");
     const watch = await openWatch(fleet);
@@ -50,10 +32,6 @@ Deno.test("a hub that stops hands over while it drains", async () => {
       "nothing was written",
     );
   } catch (error) {
-    throw new Error(
-      `${error}\n${await fleet.logs()}\n--- standby\n${await standby.process.logTail(60)}`,
-    );
-  } finally {
-    await standby.process.kill9();
+    throw await withLogs(pair, error);
   }
 });
