@@ -4,13 +4,12 @@
  * @module
  */
 import { Command, Option } from "commander";
-import { boolean, duration, integer, oneOf, repeated } from "../shared/flags.ts";
+import { boolean, duration, featureGates, integer, oneOf, repeated } from "../shared/flags.ts";
 import { VERSION } from "../shared/version.ts";
 import {
   allowTarget,
   caHash,
   clusterName,
-  featureGates,
   healthAddress,
   labels,
   namespaceName,

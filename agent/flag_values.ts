@@ -6,7 +6,6 @@
  */
 import { InvalidArgumentError } from "commander";
 import {
-  boolean,
   keyValues,
   type ListenAddress,
   listenAddress,
@@ -20,22 +19,6 @@ const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 const LABEL_KEY =
   /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-
-/** The original's feature gates; only this one concerns the core. */
-export function featureGates(text: string): string {
-  for (const pair of text.split(",").filter((part) => part !== "")) {
-    const [name, value] = pair.split("=");
-    if (name !== "SocketConnection") {
-      throw new InvalidArgumentError(`Unknown gate "${name}"; the one known is SocketConnection.`);
-    }
-    if (!boolean(value ?? "")) {
-      throw new InvalidArgumentError(
-        "SocketConnection cannot be off: the tunnel is what the agent is for.",
-      );
-    }
-  }
-  return text;
-}
 
 /** A name as the CRD takes it: 30 characters at most, as the original. */
 export function clusterName(max: number): (text: string) => string {

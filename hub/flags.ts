@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import {
   boolean,
   duration,
+  featureGates,
   integer,
   type ListenAddress,
   listenAddress,
@@ -74,22 +75,6 @@ export interface HubFlags {
   verbosity: number;
   /** Flags of the original that were given and have no effect, each with the reason. */
   ignored: string[];
-}
-
-/** The original's feature gates; only this one concerns the core. */
-function featureGates(text: string): string {
-  for (const pair of text.split(",").filter((part) => part !== "")) {
-    const [name, value] = pair.split("=");
-    if (name !== "SocketConnection") {
-      throw new InvalidArgumentError(`Unknown gate "${name}"; the one known is SocketConnection.`);
-    }
-    if (!boolean(value ?? "")) {
-      throw new InvalidArgumentError(
-        "SocketConnection cannot be off: the tunnel is what the hub is for.",
-      );
-    }
-  }
-  return text;
 }
 
 /**

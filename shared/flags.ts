@@ -138,3 +138,24 @@ export function verbosityWord(word: string): string {
   const match = /^--?v(=.*)?$/.exec(word);
   return match === null ? word : `--verbosity${match[1] ?? ""}`;
 }
+
+/**
+ * Reads the original's `--feature-gates`: only `SocketConnection` concerns the core, and it
+ * cannot be off.
+ *
+ * @returns the text as it was
+ */
+export function featureGates(text: string): string {
+  for (const pair of text.split(",").filter((part) => part !== "")) {
+    const [name, value] = pair.split("=");
+    if (name !== "SocketConnection") {
+      throw new InvalidArgumentError(`Unknown gate "${name}"; the one known is SocketConnection.`);
+    }
+    if (!boolean(value ?? "")) {
+      throw new InvalidArgumentError(
+        "SocketConnection cannot be off: the tunnel is what this program is for.",
+      );
+    }
+  }
+  return text;
+}
