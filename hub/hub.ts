@@ -12,33 +12,22 @@ import type { Log } from "../shared/log.ts";
 import type { MetricsRegistry } from "../shared/metrics.ts";
 import { SessionCode } from "../shared/tunnel/errors.ts";
 import { delay } from "../shared/backoff.ts";
-import { createApi, createHealthApi } from "./api/api.ts";
+import { createHealthApi } from "./api/api.ts";
 import { createHealth, type HealthCheck } from "./api/health.ts";
 import type { HubFlags } from "./flags.ts";
-import { createAgentCheck } from "./front/agent_check.ts";
 import { keepApiServiceCaBundle } from "./front/apiservice.ts";
-import { createAuthorizer } from "./front/authorizer.ts";
-import { directoryStore, secretStore } from "./front/ca_store.ts";
-import { FrontMetrics } from "./front/front_metrics.ts";
 import {
   FRONT_PROXY_CONFIG_MAP,
   FRONT_PROXY_NAMESPACE,
   FrontProxyConfig,
 } from "./front/front_proxy_config.ts";
-import { createAuthenticator } from "./front/identity.ts";
-import { createFront, type Front } from "./front/server.ts";
-import {
-  selfMadeServing,
-  type ServingCertificate,
-  servingFromFiles,
-} from "./front/serving_cert.ts";
-import { TokenReviewer } from "./front/token_review.ts";
+import type { Front } from "./front/server.ts";
+import type { ServingCertificate } from "./front/serving_cert.ts";
 import { TunnelDoor } from "./front/tunnel_door.ts";
 import { type Controllers, createControllers } from "./lifecycle/controllers.ts";
 import { createLifecycleMetrics } from "./lifecycle/metrics.ts";
+import { createPublicPort, servingCertificate } from "./public_port.ts";
 import { createTunnelMetrics } from "./tunnels/metrics.ts";
-import { proxyRequest } from "./tunnels/proxy_request.ts";
-import { proxyUpgrade } from "./tunnels/proxy_upgrade.ts";
 import { type AttachMeta, TunnelRegistry } from "./tunnels/registry.ts";
 
 /** Options of {@linkcode startHub}. */
@@ -84,22 +73,6 @@ const MAX_GO_AWAY_MS = 2_000;
  * it later, and who they send here meanwhile is to read a 503 with `Retry-After`.
  */
 const ACCEPT_MS = 3_000;
-
-/** @returns the names that the self-made serving certificate is for */
-function servingNames({ namespace, tlsServerNames }: HubFlags): string[] {
-  const service = `clusternet-hub.${namespace}`;
-  const names = [`${service}.svc`, service, `${service}.svc.cluster.local`, "clusternet-hub"];
-  return [...new Set([...names, "localhost", "127.0.0.1", ...tlsServerNames])];
-}
-
-async function servingCertificate({ flags, client, log }: HubOptions): Promise<ServingCertificate> {
-  const { tlsCertFile: certFile, tlsPrivateKeyFile: keyFile, certDir, namespace } = flags;
-  if (certFile !== undefined && keyFile !== undefined) {
-    return await servingFromFiles({ certFile, keyFile, log });
-  }
-  const store = certDir === undefined ? secretStore(client, namespace) : directoryStore(certDir);
-  return await selfMadeServing({ store, names: servingNames(flags), log });
-}
 
 /**
  * Starts the hub.
@@ -261,49 +234,19 @@ class RunningHub implements Hub {
 
   #makeFront(serving: ServingCertificate): Front {
     const { client, log, registry, flags } = this.#options;
-    const metrics = new FrontMetrics(registry);
-    const settings = this.#frontProxy;
-    const tokens = new TokenReviewer({ client, log, metrics });
-    const known = (clusterId: string): boolean => this.#controllers.known(clusterId);
-    const tunnels = this.#tunnels;
-    const proxied = {
-      registry: tunnels,
-      known,
+    return createPublicPort({
+      flags,
+      client,
       log,
-      metrics: this.#tunnelMetrics,
-      openToHeadMs: flags.responseTimeout,
-      ...(flags.enableTunnelLogging ? { accessLog: log } : {}),
-    };
-    return createFront({
-      serving: serving.pair,
-      settings,
-      authenticator: createAuthenticator({ settings, tokens, log, metrics }),
-      authorizer: createAuthorizer({ client, log, metrics }),
-      agentCheck: createAgentCheck({
-        settings,
-        log,
-        agentOf: (clusterId) => this.#controllers.agentOf(clusterId),
-      }),
-      api: createApi({
-        health: this.#health,
-        registry,
-        socketInfo: (clusterId) => {
-          if (!known(clusterId)) return undefined;
-          return { connected: tunnels.connected(clusterId), ...tunnels.lastSeen(clusterId) };
-        },
-      }),
-      proxyRequest: (context) => proxyRequest({ ...context, ...proxied }),
-      proxyUpgrade: (context) => proxyUpgrade({ ...context, ...proxied }),
-      attach: ({ req, socket, head, clusterId, identity }) => {
-        const remote = req.socket.remoteAddress ?? "unknown";
-        this.#door.accept(req, socket, head, clusterId, {
-          remote,
-          ...(identity.uid === undefined ? {} : { serviceAccountUid: identity.uid }),
-        });
-      },
+      registry,
+      serving,
+      settings: this.#frontProxy,
+      tunnels: this.#tunnels,
+      tunnelMetrics: this.#tunnelMetrics,
+      controllers: this.#controllers,
+      door: this.#door,
+      health: this.#health,
       unavailable: () => this.#unavailable(),
-      log,
-      metrics,
     });
   }
 
