@@ -4,7 +4,15 @@
  * @module
  */
 import { Command, Option } from "commander";
-import { boolean, duration, featureGates, integer, oneOf, repeated } from "../shared/flags.ts";
+import {
+  boolean,
+  duration,
+  durationOption,
+  featureGates,
+  integer,
+  oneOf,
+  repeated,
+} from "../shared/flags.ts";
 import { VERSION } from "../shared/version.ts";
 import {
   allowTarget,
@@ -56,12 +64,6 @@ export function agentCommand(): Command {
   return command;
 }
 
-/** A duration flag whose help shows its default as one writes it. */
-function time(flag: string, description: string, byDefault: string): Option {
-  return new Option(`${flag} <duration>`, description).argParser(duration)
-    .default(duration(byDefault), byDefault);
-}
-
 function registrationOptions(command: Command): void {
   command
     .option(
@@ -107,14 +109,14 @@ function registrationOptions(command: Command): void {
 function statusOptions(command: Command): void {
   command
     .addOption(
-      time(
+      durationOption(
         "--cluster-status-update-frequency",
         "how often the status is reported to the parent",
         "3m",
       ),
     )
     .addOption(
-      time(
+      durationOption(
         "--cluster-status-collect-frequency",
         "how often the health is looked at; a change is reported at once",
         "20s",
@@ -149,14 +151,14 @@ function tunnelOptions(command: Command): void {
       boolean,
       false,
     )
-    .addOption(time("--tunnel-ping-interval", "how often the agent pings the hub", "15s"))
-    .addOption(time("--tunnel-ping-timeout", "a silent hub is gone after this", "45s"))
+    .addOption(durationOption("--tunnel-ping-interval", "how often the agent pings the hub", "15s"))
+    .addOption(durationOption("--tunnel-ping-timeout", "a silent hub is gone after this", "45s"))
     .option(
       "--reconnect-spread <duration>",
       "spread the first way back over this time; then, and when absent, what the hub said last",
       duration,
     )
-    .addOption(time("--drain-timeout", "how long streams may go on after SIGTERM", "20s"))
+    .addOption(durationOption("--drain-timeout", "how long streams may go on after SIGTERM", "20s"))
     .option("--enable-tunnel-logging [bool]", "log each tunnel stream", boolean, false)
     .option(
       "--feature-gates <gates>",
@@ -171,21 +173,25 @@ function processOptions(command: Command): void {
   command
     .option("--leader-elect [bool]", "only one agent of a cluster dials out", boolean, true)
     .addOption(
-      time(
+      durationOption(
         "--leader-elect-lease-duration",
         "another agent takes over after this long without a renewal",
         "15s",
       ),
     )
     .addOption(
-      time(
+      durationOption(
         "--leader-elect-renew-deadline",
         "the leader steps down when it could not renew for this long",
         "10s",
       ),
     )
     .addOption(
-      time("--leader-elect-retry-period", "time between tries to renew or to acquire", "2s"),
+      durationOption(
+        "--leader-elect-retry-period",
+        "time between tries to renew or to acquire",
+        "2s",
+      ),
     )
     .option(
       "--leader-elect-identity <name>",

@@ -6,7 +6,7 @@
 import { Command } from "commander";
 import {
   boolean,
-  duration,
+  durationOption,
   featureGates,
   integer,
   type ListenAddress,
@@ -118,12 +118,7 @@ export function hubCommand(): Command {
       oneOf("auto", "manual"),
       "auto" as const,
     )
-    .option(
-      "--agent-token-ttl <duration>",
-      "lifetime of an agent's token",
-      duration,
-      duration("168h"),
-    )
+    .addOption(durationOption("--agent-token-ttl", "lifetime of an agent's token", "168h"))
     .option(
       "--legacy-credentials [bool]",
       "also put the agent's token into the request's status in clear, as the original does",
@@ -136,59 +131,43 @@ export function hubCommand(): Command {
       boolean,
       false,
     )
-    .option(
-      "--leader-elect-lease-duration <duration>",
-      "a standby takes over after this long without a renewal",
-      duration,
-      duration("8s"),
+    .addOption(
+      durationOption(
+        "--leader-elect-lease-duration",
+        "a standby takes over after this long without a renewal",
+        "8s",
+      ),
     )
-    .option(
-      "--leader-elect-renew-deadline <duration>",
-      "the leader steps down when it could not renew for this long",
-      duration,
-      duration("5s"),
+    .addOption(
+      durationOption(
+        "--leader-elect-renew-deadline",
+        "the leader steps down when it could not renew for this long",
+        "5s",
+      ),
     )
-    .option(
-      "--leader-elect-retry-period <duration>",
-      "time between tries to renew or to acquire",
-      duration,
-      duration("1s"),
+    .addOption(
+      durationOption(
+        "--leader-elect-retry-period",
+        "time between tries to renew or to acquire",
+        "1s",
+      ),
     )
     .option(
       "--health-addr <host:port>",
       "also serve health and metrics here, without TLS",
       listenAddress,
     )
-    .option(
-      "--agent-reconnect-spread <duration>",
-      "agents spread their way back over this time",
-      duration,
-      duration("10s"),
+    .addOption(
+      durationOption(
+        "--agent-reconnect-spread",
+        "agents spread their way back over this time",
+        "10s",
+      ),
     )
-    .option(
-      "--tunnel-ping-interval <duration>",
-      "how often the hub pings a tunnel",
-      duration,
-      duration("15s"),
-    )
-    .option(
-      "--tunnel-ping-timeout <duration>",
-      "a silent tunnel is dead after this",
-      duration,
-      duration("45s"),
-    )
-    .option(
-      "--response-timeout <duration>",
-      "from request to response head",
-      duration,
-      duration("65s"),
-    )
-    .option(
-      "--drain-timeout <duration>",
-      "how long streams may go on after SIGTERM",
-      duration,
-      duration("30s"),
-    )
+    .addOption(durationOption("--tunnel-ping-interval", "how often the hub pings a tunnel", "15s"))
+    .addOption(durationOption("--tunnel-ping-timeout", "a silent tunnel is dead after this", "45s"))
+    .addOption(durationOption("--response-timeout", "from request to response head", "65s"))
+    .addOption(durationOption("--drain-timeout", "how long streams may go on after SIGTERM", "30s"))
     .option(
       "--runtime-dir <dir>",
       "private directory for the inner socket; a temporary one when absent",

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 const DURATION =
   /^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?$/;
@@ -158,4 +158,16 @@ export function featureGates(text: string): string {
     }
   }
   return text;
+}
+
+/**
+ * Declares a duration flag whose help shows its default as one writes it.
+ *
+ * @param flag with its dashes, without its value
+ * @param byDefault as `3m`
+ * @returns the option, for `Command.addOption`
+ */
+export function durationOption(flag: string, description: string, byDefault: string): Option {
+  return new Option(`${flag} <duration>`, description).argParser(duration)
+    .default(duration(byDefault), byDefault);
 }

@@ -1,11 +1,11 @@
 /**
  * What hub and agent share: the tunnel, the Kubernetes client, header hygiene, the path grammar,
- * logs, metrics, flags and waiting.
+ * logs, metrics and waiting.
  *
  * @module
  */
 export * from "./backoff.ts";
-export * from "./flags.ts";
+export type { ListenAddress } from "./flags.ts";
 export * from "./headers.ts";
 export * from "./kube/mod.ts";
 export * from "./log.ts";
