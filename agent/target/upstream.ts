@@ -196,7 +196,11 @@ function send(secure: boolean, options: https.RequestOptions): http.ClientReques
   return https.request(options).once("socket", boundOnceSecure);
 }
 
-/** A kept connection was bound when it was new. */
+/** Connections that were bound when they were new; a kept one comes again with each request. */
+const bound = new WeakSet<Socket>();
+
 function boundOnceSecure(socket: Socket): void {
+  if (bound.has(socket)) return;
+  bound.add(socket);
   socket.once("secureConnect", () => boundTlsReading(socket));
 }

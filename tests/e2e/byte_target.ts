@@ -254,7 +254,11 @@ export async function hashBody(
   return { status: response.statusCode ?? 0, bytes, sha256: hash.digest("hex") };
 }
 
-/** A kept connection was bound when it was new. */
+/** Connections that were bound when they were new; a kept one comes again with each request. */
+const bound = new WeakSet<Socket>();
+
 function boundOnceSecure(socket: Socket): void {
+  if (bound.has(socket)) return;
+  bound.add(socket);
   socket.once("secureConnect", () => boundTlsReading(socket));
 }
