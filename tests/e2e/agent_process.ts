@@ -61,6 +61,8 @@ export interface AgentProcessOptions {
   parentCa?: string;
   /** More flags. */
   args?: readonly string[];
+  /** Opens its inspector there. */
+  inspectPort?: number;
   /** @default {"/livez"} */
   readyPath?: "/livez" | "/readyz";
   env?: Record<string, string>;
@@ -97,6 +99,7 @@ export class AgentProcess {
       name,
       healthPort,
       readyPath,
+      inspectPort: options.inspectPort,
       args: [
         `--kubeconfig=${kubeconfig}`,
         `--cluster-reg-parent-url=${options.parentUrl ?? parent.server}`,

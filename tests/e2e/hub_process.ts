@@ -45,6 +45,8 @@ export interface HubProcessOptions {
   servicePort?: number;
   /** More flags. */
   args?: readonly string[];
+  /** Opens its inspector there. */
+  inspectPort?: number;
   /** A standby is never ready. @default {"/readyz"} */
   readyPath?: "/livez" | "/readyz";
 }
@@ -73,6 +75,7 @@ export class HubProcess {
       name,
       healthPort,
       readyPath,
+      inspectPort: options.inspectPort,
       args: [
         `--kubeconfig=${kubeconfig}`,
         "--bind-address=127.0.0.1",

@@ -22,6 +22,8 @@ export interface ProgramOptions {
   /** Which endpoint says that it is up. */
   readyPath: "/livez" | "/readyz";
   env?: Record<string, string>;
+  /** Opens its inspector there, for a test that collects its garbage. */
+  inspectPort?: number | undefined;
 }
 
 /**
@@ -35,11 +37,20 @@ export function programProcess(
   cluster: Cluster,
   options: ProgramOptions,
 ): ManagedProcess {
-  const [, ...denoArgs] = config.tasks[program].command.split(" ");
+  const [, run = "run", ...denoArgs] = config.tasks[program].command.split(" ");
+  const inspect = options.inspectPort === undefined
+    ? []
+    : [`--inspect=127.0.0.1:${options.inspectPort}`];
   return new ManagedProcess({
     name: options.name,
     command: Deno.execPath(),
-    args: [...denoArgs, ...options.args, `--health-addr=127.0.0.1:${options.healthPort}`],
+    args: [
+      run,
+      ...inspect,
+      ...denoArgs,
+      ...options.args,
+      `--health-addr=127.0.0.1:${options.healthPort}`,
+    ],
     dir: cluster.dir,
     warden: cluster.warden,
     cwd: ROOT,
