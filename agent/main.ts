@@ -10,7 +10,7 @@ import type { ClusterConfig } from "../shared/kube/cluster_config.ts";
 import { inClusterConfig } from "../shared/kube/in_cluster.ts";
 import { kubeTransport } from "../shared/kube/transport.ts";
 import { createLog, type Log } from "../shared/log.ts";
-import { createRegistry, type Registry } from "../shared/metrics.ts";
+import { createRegistry, type MetricsRegistry } from "../shared/metrics.ts";
 import { startAgent } from "./agent.ts";
 import type { Agent, AgentEnd } from "./agent_options.ts";
 import { DEFAULT_HEALTH_ADDR } from "./flag_options.ts";
@@ -105,7 +105,7 @@ async function readFile(file: string, flag: string): Promise<string> {
 function startHealth(
   flags: AgentFlags,
   agent: Agent,
-  registry: Registry,
+  registry: MetricsRegistry,
   log: Log,
 ): HealthServer | undefined {
   if (flags.healthAddr === undefined) return undefined;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Counter, Gauge, type Registry } from "../shared/metrics.ts";
+import { Counter, Gauge, type MetricsRegistry } from "../shared/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import type { RegistrationState } from "./registration/register_options.ts";
 
@@ -37,7 +37,10 @@ export interface AgentMetrics {
  * @param read asked at each scrape
  * @returns the counters to be counted
  */
-export function createAgentMetrics(registry: Registry, read: () => AgentReadings): AgentMetrics {
+export function createAgentMetrics(
+  registry: MetricsRegistry,
+  read: () => AgentReadings,
+): AgentMetrics {
   const registers = [registry];
   const gauge = (name: string, help: string, value: (now: AgentReadings) => number): void => {
     new Gauge({

@@ -13,9 +13,6 @@ export type MetricsRegistry = InstanceType<
   typeof import("prom-client")["Registry"]
 >;
 
-/** The same by prom-client's own name. */
-export type Registry = MetricsRegistry;
-
 /**
  * A registry with what Prometheus expects of every process: start time and memory; and what
  * keeps the event loop alive. `prom-client`'s own default metrics poll on timers and read Node-only
@@ -23,8 +20,8 @@ export type Registry = MetricsRegistry;
  *
  * @returns a registry of its own, never the global one
  */
-export function createRegistry(): Registry {
-  const registry: Registry = new PromRegistry();
+export function createRegistry(): MetricsRegistry {
+  const registry: MetricsRegistry = new PromRegistry();
   const registers = [registry];
   new Gauge({
     name: "process_start_time_seconds",
@@ -65,7 +62,7 @@ export function createRegistry(): Registry {
  *
  * @returns a 200 response
  */
-export async function renderMetrics(registry: Registry): Promise<Response> {
+export async function renderMetrics(registry: MetricsRegistry): Promise<Response> {
   return new Response(await registry.metrics(), {
     headers: { "Content-Type": registry.contentType },
   });

@@ -7,7 +7,7 @@
  */
 import { PROXIES_GROUP, PROXIES_VERSION } from "../../shared/kube/clusternet_types.ts";
 import { failure, statusResponse } from "../../shared/kube/status.ts";
-import { type Registry, renderMetrics } from "../../shared/metrics.ts";
+import { type MetricsRegistry, renderMetrics } from "../../shared/metrics.ts";
 import { parseSocketsPath, SOCKETS_PREFIX, SocketsPathError } from "../../shared/sockets_path.ts";
 import { VERSION } from "../../shared/version.ts";
 import { discover, DISCOVERY_PATHS } from "./discovery.ts";
@@ -21,7 +21,7 @@ export interface ApiOptions {
   /** Answers the health paths. */
   health: Health;
   /** What `/metrics` shows. */
-  registry: Registry;
+  registry: MetricsRegistry;
   /** The tunnel of a cluster, or `undefined` when it is not registered. */
   socketInfo: (clusterId: string) => SocketInfo | undefined;
   /** Of the hub. @default {VERSION} */

@@ -4,7 +4,7 @@ import { X509Certificate } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
 import { parseAnchors, PeerVerifier } from "./client_cert.ts";
 import { ALICE, DIRECT, get, TestFront } from "./test_front.ts";
-import { TestCa, type TestCert } from "./test_pki.ts";
+import { TestCa, type TestCert } from "../../shared/testing/test_pki.ts";
 
 /** A connection that presented these certificates, as `node:tls` shows it. */
 function socketOf(certs: readonly TestCert[] | readonly string[], authorized = true): TLSSocket {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Counter, Gauge, Histogram, type Registry } from "../../shared/metrics.ts";
+import { Counter, Gauge, Histogram, type MetricsRegistry } from "../../shared/metrics.ts";
 
 /** Counters of the public port; labels are bounded, never a user, a path or a cluster. */
 export class FrontMetrics {
@@ -20,7 +20,7 @@ export class FrontMetrics {
    *
    * @param registry where
    */
-  constructor(registry: Registry) {
+  constructor(registry: MetricsRegistry) {
     const registers = [registry];
     this.#refused = new Counter({
       name: "clusternet_front_refused_total",

@@ -7,7 +7,7 @@ import {
   NO_FRONT_PROXY,
   parseFrontProxyConfig,
 } from "./front_proxy_config.ts";
-import { TestCa } from "./test_pki.ts";
+import { TestCa } from "../../shared/testing/test_pki.ts";
 
 type Listener = {
   added?: (object: ConfigMapLike) => void;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ALICE, CLUSTER, DIRECT, get, TestFront } from "./test_front.ts";
-import { TestCa } from "./test_pki.ts";
+import { TestCa } from "../../shared/testing/test_pki.ts";
 
 Deno.test("Identity headers of a caller without a certificate are ignored", async () => {
   await using test = await TestFront.start();

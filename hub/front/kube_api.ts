@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { failure, type Status, StatusError } from "../../shared/kube/status.ts";
+import { statusErrorOf } from "../../shared/kube/body.ts";
 
 /** What is needed of `KubeClient` of `shared/kube`. */
 export interface RawKubeClient {
@@ -44,17 +44,5 @@ export async function kubeJson<T>(
   });
   const text = await response.text();
   if (response.ok) return JSON.parse(text) as T;
-  throw new StatusError(asStatus(text) ?? failure(response.status, text.slice(0, 200)));
-}
-
-function asStatus(text: string): Status | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null) return undefined;
-    const { kind, code, message } = value as Partial<Status>;
-    if (kind !== "Status" || typeof code !== "number" || typeof message !== "string") return;
-    return value as Status;
-  } catch {
-    return undefined;
-  }
+  throw statusErrorOf(`${method} ${path.split("?")[0]}`, response, text);
 }

@@ -8,7 +8,7 @@ import { type CaStore, directoryStore, secretStore } from "./ca_store.ts";
 import { CA_LIFE_MS, SERVING_LIFE_MS, servingNames } from "./certificates.ts";
 import type { RawKubeClient } from "./kube_api.ts";
 import { selfMadeServing, servingFromFiles } from "./serving_cert.ts";
-import { TestCa } from "./test_pki.ts";
+import { TestCa } from "../../shared/testing/test_pki.ts";
 import { get, TestFront } from "./test_front.ts";
 import { ValueSource } from "./source.ts";
 

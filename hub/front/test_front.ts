@@ -20,7 +20,7 @@ import {
   type ProxyUpgradeContext,
 } from "./server.ts";
 import { ValueSource } from "./source.ts";
-import { TestCa, type TestCert } from "./test_pki.ts";
+import { TestCa, type TestCert } from "../../shared/testing/test_pki.ts";
 import { TokenReviewer } from "./token_review.ts";
 
 /** A cluster id. */

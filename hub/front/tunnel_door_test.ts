@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { memoryLog } from "../../shared/log.ts";
 import type { CloseInfo, MessageConn } from "../../shared/tunnel/message_conn.ts";
 import { webSocketConn } from "../../shared/tunnel/websocket_conn.ts";
-import { TestCa } from "./test_pki.ts";
+import { TestCa } from "../../shared/testing/test_pki.ts";
 import { TunnelDoor, type TunnelDoorOptions } from "./tunnel_door.ts";
 
 const PROTOCOL = "v1.tunnel.clusternet.io";

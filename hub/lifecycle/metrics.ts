@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Counter, Gauge, type Registry } from "../../shared/metrics.ts";
+import { Counter, Gauge, type MetricsRegistry } from "../../shared/metrics.ts";
 
 /** What became of a registration request. */
 export type RegistrationResult = "approved" | "denied" | "failed" | "revoked";
@@ -31,7 +31,7 @@ export interface LifecycleMetrics {
  *
  * @returns the metrics
  */
-export function createLifecycleMetrics(registry: Registry): LifecycleMetrics {
+export function createLifecycleMetrics(registry: MetricsRegistry): LifecycleMetrics {
   const registers = [registry];
   const registrations = new Counter({
     name: "clusternet_hub_registrations_total",

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Counter, Gauge, Histogram, type Registry } from "../../shared/metrics.ts";
+import { Counter, Gauge, Histogram, type MetricsRegistry } from "../../shared/metrics.ts";
 
 /** What the registry of tunnels can say when a scrape comes. */
 export interface TunnelReadings {
@@ -51,7 +51,7 @@ export interface TunnelMetrics {
  *
  * @returns the metrics
  */
-export function createTunnelMetrics(registry: Registry): TunnelMetrics {
+export function createTunnelMetrics(registry: MetricsRegistry): TunnelMetrics {
   const registers = [registry];
   let readings: (() => TunnelReadings) | undefined;
   const gauge = (name: string, help: string, field: keyof TunnelReadings): void => {

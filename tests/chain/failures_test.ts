@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import https from "node:https";
 import net from "node:net";
-import { TestCa } from "../../hub/front/test_pki.ts";
+import { TestCa } from "../../shared/testing/test_pki.ts";
 import { type Answer, Chain, CLUSTER, request, tick } from "./harness.ts";
 
 /** The `Status` of an answer; its sentence stands in the Warning header too. */

@@ -15,7 +15,7 @@ import { proxyRequest } from "../../hub/tunnels/proxy_request.ts";
 import { proxyUpgrade } from "../../hub/tunnels/proxy_upgrade.ts";
 import { TunnelRegistry, type TunnelRegistryOptions } from "../../hub/tunnels/registry.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
-import { createRegistry, type Registry } from "../../shared/metrics.ts";
+import { createRegistry, type MetricsRegistry } from "../../shared/metrics.ts";
 import { parseSocketsPath, SOCKETS_PREFIX } from "../../shared/sockets_path.ts";
 import type { CallerIdentity } from "../../shared/tunnel/head.ts";
 import { memoryConnPair } from "../../shared/tunnel/memory_conn.ts";
@@ -49,7 +49,7 @@ export interface ChainOptions {
 /** A running chain. */
 export class Chain implements AsyncDisposable {
   readonly registry: TunnelRegistry;
-  readonly metrics: Registry = createRegistry();
+  readonly metrics: MetricsRegistry = createRegistry();
   readonly child: http.Server;
   readonly hub: http.Server;
   readonly agents: Session[] = [];

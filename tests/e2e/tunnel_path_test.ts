@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { DialError, dialTunnel } from "../../agent/tunnel/dial.ts";
 import { runDialLoop } from "../../agent/tunnel/dial_loop.ts";
-import { TestCa } from "../../hub/front/test_pki.ts";
+import { TestCa } from "../../shared/testing/test_pki.ts";
 import { TunnelDoor } from "../../hub/front/tunnel_door.ts";
 import { SessionCode } from "../../shared/tunnel/errors.ts";
 import type { MessageConn } from "../../shared/tunnel/message_conn.ts";

@@ -1,6 +1,0 @@
-/**
- * Certificates for tests.
- *
- * @module
- */
-export * from "../../shared/testing/test_pki.ts";
