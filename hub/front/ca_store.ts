@@ -47,13 +47,13 @@ const FILE = "serving-ca.pem";
 const KEY_BLOCK = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n?/;
 
 /**
- * Keeps the CA in `serving-ca.pem` of a directory: mode 0700, the file 0600, written whole or not
- * at all.
+ * Keeps a CA in a file of a directory: mode 0700, the file 0600, written whole or not at all.
  *
+ * @param file name of the file
  * @returns the store
  */
-export function directoryStore(directory: string): CaStore {
-  const path = join(directory, FILE);
+export function directoryStore(directory: string, file: string = FILE): CaStore {
+  const path = join(directory, file);
   return {
     async load(): Promise<StoredCa | undefined> {
       try {

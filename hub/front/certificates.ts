@@ -1,5 +1,5 @@
 /**
- * Makes the hub's own certificate authority and serving certificates.
+ * Makes the hub's own certificate authorities, serving and client certificates.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { isIP } from "node:net";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 const DAY_MS = 86_400_000;
 /** How far other machines' clocks may lag behind. */
 const SKEW_MS = 3_600_000;
@@ -49,16 +50,17 @@ function date(ms: number): Date {
 }
 
 /**
- * Makes a CA that signs serving certificates and nothing below them.
+ * Makes a CA that signs certificates of servers or clients and nothing below them.
  *
  * @param now milliseconds since the epoch
+ * @param name common name, to which the time is added
  * @returns the CA
  */
-export async function createCa(now: number): Promise<CaPair> {
+export async function createCa(now: number, name = "clusternet-hub-ca"): Promise<CaPair> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const cert = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    name: `CN=clusternet-hub-ca@${Math.floor(now / 1000)}`,
+    name: `CN=${name}@${Math.floor(now / 1000)}`,
     notBefore: date(now - SKEW_MS),
     notAfter: date(now + CA_LIFE_MS),
     signingAlgorithm: ALGORITHM,
@@ -70,6 +72,49 @@ export async function createCa(now: number): Promise<CaPair> {
         true,
       ),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { cert: cert.toString("pem") + "\n", key: await exportKey(keys.privateKey) };
+}
+
+interface Leaf {
+  /** RFC 4514. */
+  subject: string;
+  lifeMs: number;
+  usage: string;
+  names: readonly string[];
+}
+
+async function issue(
+  ca: CaPair,
+  { subject, lifeMs, usage, names }: Leaf,
+  now: number,
+): Promise<{ cert: string; key: string }> {
+  const issuer = new x509.X509Certificate(ca.cert);
+  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject,
+    issuer: issuer.subject,
+    notBefore: date(now - SKEW_MS),
+    notAfter: date(Math.min(now + lifeMs, issuer.notAfter.getTime())),
+    signingAlgorithm: ALGORITHM,
+    publicKey: keys.publicKey,
+    signingKey: await importKey(ca.key),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([usage]),
+      ...(names.length === 0 ? [] : [
+        new x509.SubjectAlternativeNameExtension(
+          names.map((value) => ({
+            type: isIP(value) === 0 ? "dns" as const : "ip" as const,
+            value,
+          })),
+        ),
+      ]),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   });
   return { cert: cert.toString("pem") + "\n", key: await exportKey(keys.privateKey) };
@@ -87,29 +132,30 @@ export async function issueServing(
   names: readonly string[],
   now: number,
 ): Promise<{ cert: string; key: string }> {
-  const issuer = new x509.X509Certificate(ca.cert);
-  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-  const cert = await x509.X509CertificateGenerator.create({
-    serialNumber: serialNumber(),
-    subject: "CN=clusternet-hub",
-    issuer: issuer.subject,
-    notBefore: date(now - SKEW_MS),
-    notAfter: date(Math.min(now + SERVING_LIFE_MS, issuer.notAfter.getTime())),
-    signingAlgorithm: ALGORITHM,
-    publicKey: keys.publicKey,
-    signingKey: await importKey(ca.key),
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([SERVER_AUTH]),
-      new x509.SubjectAlternativeNameExtension(
-        names.map((value) => ({ type: isIP(value) === 0 ? "dns" as const : "ip" as const, value })),
-      ),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
-    ],
-  });
-  return { cert: cert.toString("pem") + "\n", key: await exportKey(keys.privateKey) };
+  const subject = "CN=clusternet-hub";
+  return await issue(ca, { subject, lifeMs: SERVING_LIFE_MS, usage: SERVER_AUTH, names }, now);
+}
+
+/**
+ * Issues a client certificate with a key of its own.
+ *
+ * @param user its name and its one group; plain words, they are put into a distinguished name
+ * @param lifeMs how long it is valid
+ * @param now milliseconds since the epoch
+ * @returns certificate and key, PEM; the certificate never outlives the CA
+ * @throws {TypeError} when a name needs escaping
+ */
+export async function issueClient(
+  ca: CaPair,
+  { name, group }: { name: string; group: string },
+  lifeMs: number,
+  now: number,
+): Promise<{ cert: string; key: string }> {
+  for (const word of [name, group]) {
+    if (!/^[A-Za-z0-9:._-]+$/.test(word)) throw new TypeError(`Cannot issue to "${word}"`);
+  }
+  const subject = `CN=${name}, O=${group}`;
+  return await issue(ca, { subject, lifeMs, usage: CLIENT_AUTH, names: [] }, now);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import type { HeaderList } from "../../shared/headers.ts";
 import type { Log } from "../../shared/log.ts";
 import type { AgentCheck } from "./agent_check.ts";
 import type { Authorizer } from "./authorizer.ts";
@@ -58,6 +59,19 @@ export interface AttachContext {
 /** Serves what is not about a child; identity is absent for health. */
 export type ApiHandler = (request: Request, identity: Identity | undefined) => Promise<Response>;
 
+/** The Kubernetes API, where the hub serves it itself. */
+export interface EmbeddedKube {
+  /** Serves everything but `sockets/...`; authorises by itself. */
+  handle: (request: Request, identity: Identity) => Promise<Response>;
+  /**
+   * Whom a caller of `sockets/...` acts as: kube-apiserver does this for an aggregated hub.
+   *
+   * @param headers as they came
+   * @throws {StatusError} 400, 403
+   */
+  impersonate: (headers: HeaderList, identity: Identity) => Identity;
+}
+
 /** Limits of the public port, in milliseconds and bytes. */
 export interface FrontLimits {
   /** TLS handshake. @default {10_000} */
@@ -84,6 +98,8 @@ export interface FrontOptions {
   agentCheck: AgentCheck;
   /** Serves what is not about a child. */
   api: ApiHandler;
+  /** Absent: a parent's kube-apiserver stands before this port. */
+  embedded?: EmbeddedKube;
   /** Forwards a request; a rejection becomes a 500 or a cut. */
   proxyRequest: (context: ProxyRequestContext) => Promise<void> | void;
   /** Forwards an upgrade and owns the socket from then on. */

@@ -29,7 +29,7 @@ export interface Identity {
   /** Keys lower-case; a key with several values stands once for each. */
   extra: [key: string, value: string][];
   /** How the caller was authenticated. */
-  via: "front-proxy" | "client-certificate" | "token";
+  via: "front-proxy" | "client-certificate" | "token" | "anonymous" | "impersonation";
 }
 
 /** Judges a bearer token; {@linkcode TokenReviewer} does. */
@@ -112,8 +112,12 @@ export function createAuthenticator(
   };
 }
 
-/** As kube-apiserver does: who is authenticated belongs to `system:authenticated`. */
-function authenticated(identity: Identity): Identity {
+/**
+ * As kube-apiserver does: who is authenticated belongs to `system:authenticated`.
+ *
+ * @returns the identity with that group
+ */
+export function authenticated(identity: Identity): Identity {
   const { user, groups } = identity;
   if (user === ANONYMOUS || groups.includes(AUTHENTICATED) || groups.includes(UNAUTHENTICATED)) {
     return identity;
@@ -202,7 +206,15 @@ function refuseImpersonation(headers: HeaderList, metrics: FrontMetrics | undefi
   );
 }
 
-function fromClientCertificate(socket: TLSSocket, verifier: PeerVerifier): Identity | undefined {
+/**
+ * The user of a client certificate: common name, with its organizations as groups.
+ *
+ * @returns the identity, or `undefined` without a certificate that is trusted now
+ */
+export function fromClientCertificate(
+  socket: TLSSocket,
+  verifier: PeerVerifier,
+): Identity | undefined {
   const peer = verifier.verify(socket);
   if (peer === undefined || peer.commonName === "") return undefined;
   return {
@@ -213,10 +225,13 @@ function fromClientCertificate(socket: TLSSocket, verifier: PeerVerifier): Ident
   };
 }
 
-async function fromToken(
-  headers: HeaderList,
-  tokens: TokenAuthenticator | undefined,
-): Promise<Identity | undefined> {
+/**
+ * The bearer token of a request.
+ *
+ * @returns the token, or `undefined` when there is none that can be read
+ * @throws {StatusError} 400 for several Authorization headers
+ */
+export function bearerToken(headers: HeaderList): string | undefined {
   const lines = headerValues(headers, "authorization");
   if (lines.length > 1) {
     throw StatusError.of(
@@ -224,6 +239,13 @@ async function fromToken(
       "Cannot read the credential: there are several Authorization headers",
     );
   }
-  const token = /^bearer +([A-Za-z0-9._~+/=-]{1,16384})$/i.exec(lines[0]?.trim() ?? "")?.[1];
+  return /^bearer +([A-Za-z0-9._~+/=-]{1,16384})$/i.exec(lines[0]?.trim() ?? "")?.[1];
+}
+
+async function fromToken(
+  headers: HeaderList,
+  tokens: TokenAuthenticator | undefined,
+): Promise<Identity | undefined> {
+  const token = bearerToken(headers);
   return token === undefined ? undefined : await tokens?.review(token);
 }

@@ -24,6 +24,8 @@ export type ProxyPath = Extract<SocketsPath, { kind: "proxy" }>;
 export type Route =
   /** Served to anybody. */
   | { kind: "health" }
+  /** Anything but `sockets/...`, where the hub is the Kubernetes API itself. */
+  | { kind: "kube" }
   /** Discovery, OpenAPI, version, metrics, single health checks, `sockets/<id>`. */
   | { kind: "api"; attributes: Attributes }
   /** A cluster's agent opens its tunnel. */
@@ -88,13 +90,15 @@ export function checkRequest(request: IncomingMessage): void {
  * @param method upper case
  * @param url raw request target
  * @param upgrade whether the connection is to be upgraded
+ * @param embedded whether the hub is the Kubernetes API itself, and no parent stands before it
  * @returns the route
  * @throws {StatusError} 400, 404, 405
  */
-export function routeOf(method: string, url: string, upgrade: boolean): Route {
+export function routeOf(method: string, url: string, upgrade: boolean, embedded = false): Route {
   const path = pathOf(url);
-  if (HEALTH.has(path)) return { kind: "health" };
   if (url.startsWith(SOCKETS_PREFIX)) return socketsRoute(method, url, upgrade);
+  if (embedded && path !== COLLECTION) return { kind: "kube" };
+  if (HEALTH.has(path)) return { kind: "health" };
   if (path === COLLECTION || path === `${COLLECTION}/`) {
     const verb = method === "GET" || method === "HEAD" ? "list" : VERBS[method] ?? "";
     return { kind: "api", attributes: { kind: "resource", verb, subresource: "", name: "" } };

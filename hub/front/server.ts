@@ -14,11 +14,10 @@ import type { TLSSocket } from "node:tls";
 import { failure, StatusError } from "../../shared/kube/status.ts";
 import { SOCKETS_PREFIX } from "../../shared/sockets_path.ts";
 import { boundTlsReading } from "../../shared/tls_backpressure.ts";
+import { type Admission, createAdmission } from "./admission.ts";
 import { serveFetch } from "./fetch_adapter.ts";
 import type { Front, FrontLimits, FrontOptions } from "./front_types.ts";
-import type { Identity } from "./identity.ts";
 import { sendStatus, sendStatusRaw, statusOf } from "./respond.ts";
-import { checkRequest, type Route, routeOf } from "./routes.ts";
 import { checkPair } from "./serving_pair.ts";
 
 export type {
@@ -57,6 +56,7 @@ export function createFront(options: FrontOptions): Front {
 class HttpsFront implements Front {
   readonly #options: FrontOptions;
   readonly #server: Server;
+  readonly #admit: Admission;
   readonly #sockets = new Set<TLSSocket>();
   /** Requests being answered on each connection: bytes of ours must not go in between. */
   readonly #busy = new WeakMap<Duplex, number>();
@@ -69,6 +69,7 @@ class HttpsFront implements Front {
 
   constructor(options: FrontOptions) {
     this.#options = options;
+    this.#admit = createAdmission(options);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const server = createServer({
       ...this.#secureContext(),
@@ -221,21 +222,6 @@ class HttpsFront implements Front {
     };
   }
 
-  /** Reads the request and finds out whether it may pass. */
-  async #admit(
-    req: IncomingMessage,
-    upgrade: boolean,
-  ): Promise<{ route: Route; identity: Identity | undefined }> {
-    const { authenticator, authorizer, agentCheck } = this.#options;
-    checkRequest(req);
-    const route = routeOf(req.method ?? "", req.url ?? "", upgrade);
-    if (route.kind === "health") return { route, identity: undefined };
-    const identity = await authenticator.authenticate(req);
-    await authorizer.authorize(identity, route.attributes);
-    if (route.kind === "attach") agentCheck(identity, route.clusterId);
-    return { route, identity };
-  }
-
   /** A sentence when this hub cannot serve the route now. */
   #unavailable(url: string): string | undefined {
     if (this.#draining) return "The hub is shutting down: try again";
@@ -243,7 +229,7 @@ class HttpsFront implements Front {
   }
 
   async #onRequest(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { api, log, metrics, proxyRequest } = this.#options;
+    const { api, embedded, log, metrics, proxyRequest } = this.#options;
     const end = this.#begin(req.socket);
     let kind = "refused";
     res.once("close", () => {
@@ -263,6 +249,8 @@ class HttpsFront implements Front {
       kind = route.kind;
       if (route.kind === "proxy") {
         await proxyRequest({ req, res, path: route.path, identity: identity! });
+      } else if (route.kind === "kube") {
+        await serveFetch(req, res, (request) => embedded!.handle(request, identity!));
       } else {
         await serveFetch(req, res, (request) => api(request, identity));
       }
