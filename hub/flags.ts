@@ -8,6 +8,7 @@ import {
   boolean,
   durationOption,
   featureGates,
+  httpsUrl,
   integer,
   type ListenAddress,
   listenAddress,
@@ -19,10 +20,14 @@ import { acceptIgnoredFlags } from "./ignored_flags.ts";
 
 /** Every flag, parsed; durations in milliseconds. */
 export interface HubFlags {
-  /** Kubeconfig of the parent; in-cluster when absent. */
+  /** Kubeconfig of the parent; when absent: in-cluster, or standalone outside of one. */
   kubeconfig?: string;
   /** Context of --kubeconfig. */
   context?: string;
+  /** Standalone: directory of all state. */
+  dataDir?: string;
+  /** Standalone: URL that agents and users are given. */
+  advertiseUrl?: string;
   /** Address to serve on. */
   bindAddress: string;
   /** HTTPS port; 0 takes a free one. */
@@ -85,12 +90,25 @@ export interface HubFlags {
 export function hubCommand(): Command {
   return new Command("clusternet-hub")
     .description(
-      "Serves proxies.clusternet.io behind a parent kube-apiserver: registers child clusters, " +
-        "holds their tunnels and proxies requests to them.",
+      "Registers child clusters, holds their tunnels and proxies requests to them: behind a parent " +
+        "kube-apiserver (in a cluster, or with --kubeconfig), or standalone, as a Kubernetes API " +
+        "of its own.",
     )
     .version(VERSION, "--version", "print the version and exit")
-    .option("--kubeconfig <file>", "kubeconfig of the parent; in-cluster when absent")
+    .option(
+      "--kubeconfig <file>",
+      "kubeconfig of the parent; without it, and outside of a cluster, the hub is standalone",
+    )
     .option("--context <name>", "context of --kubeconfig")
+    .option(
+      "--data-dir <dir>",
+      "standalone: directory of all state (default: $XDG_DATA_HOME/clusternet-hub)",
+    )
+    .option(
+      "--advertise-url <url>",
+      "standalone: URL that agents and users reach this hub at (default: first address, --secure-port)",
+      httpsUrl,
+    )
     .option("--bind-address <ip>", "address to serve on", "0.0.0.0")
     .option("--secure-port <port>", "HTTPS port; 0 takes a free one", integer(0, 65_535), 8443)
     .option("--cert-dir <dir>", "keeps a self-made CA and serving certificate here")
@@ -209,6 +227,16 @@ export function parseHubFlags(args: readonly string[], command: Command = hubCom
     command.error(
       "error: --tls-cert-file and --tls-private-key-file go together: give both or none",
     );
+  }
+  if (flags.kubeconfig !== undefined) {
+    const given = flags.dataDir !== undefined
+      ? "--data-dir"
+      : flags.advertiseUrl !== undefined
+      ? "--advertise-url"
+      : undefined;
+    if (given !== undefined) {
+      command.error(`error: ${given} is for a standalone hub: take it or --kubeconfig away`);
+    }
   }
   if (flags.leaderElectRenewDeadline >= flags.leaderElectLeaseDuration) {
     command.error(

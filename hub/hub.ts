@@ -4,23 +4,17 @@
  * @module
  */
 import type { KubeClient } from "../shared/kube/client.ts";
-import { Informer } from "../shared/kube/informer.ts";
 import { LeaseElection } from "../shared/kube/lease_election.ts";
-import { CONFIG_MAPS } from "../shared/kube/resources.ts";
-import type { ConfigMap } from "../shared/kube/types.ts";
 import type { Log } from "../shared/log.ts";
 import type { MetricsRegistry } from "../shared/metrics.ts";
 import { SessionCode } from "../shared/tunnel/errors.ts";
 import { delay } from "../shared/backoff.ts";
 import { createHealthApi } from "./api/api.ts";
 import { createHealth, type HealthCheck } from "./api/health.ts";
+import { type CallerTrust, frontProxyTrust } from "./caller_trust.ts";
+import type { EmbeddedParent } from "./embedded_parent.ts";
 import type { HubFlags } from "./flags.ts";
 import { keepApiServiceCaBundle } from "./front/apiservice.ts";
-import {
-  FRONT_PROXY_CONFIG_MAP,
-  FRONT_PROXY_NAMESPACE,
-  FrontProxyConfig,
-} from "./front/front_proxy_config.ts";
 import type { Front } from "./front/server.ts";
 import type { ServingCertificate } from "./front/serving_cert.ts";
 import { TunnelDoor } from "./front/tunnel_door.ts";
@@ -36,6 +30,8 @@ export interface HubOptions {
   flags: HubFlags;
   /** Reaches the parent as the hub's ServiceAccount. */
   client: KubeClient;
+  /** Absent: a real parent's kube-apiserver stands before the public port. */
+  embedded?: EmbeddedParent;
   /** PEM of the parent's API server CA as it is now; goes to the agents with their credentials. */
   parentCa: () => Promise<string>;
   /** Where to write. */
@@ -98,8 +94,7 @@ class RunningHub implements Hub {
   /** Ends before all else: a standby is to lead while this hub drains. */
   readonly #campaign = new AbortController();
   readonly #background: Promise<unknown>[] = [];
-  readonly #frontProxy: FrontProxyConfig;
-  readonly #frontProxyInformer: Informer<ConfigMap>;
+  readonly #trust: CallerTrust;
   readonly #door: TunnelDoor<AttachMeta>;
   readonly #tunnelMetrics;
   readonly #lifecycleMetrics;
@@ -121,22 +116,12 @@ class RunningHub implements Hub {
     this.#log = log;
     this.#tunnelMetrics = createTunnelMetrics(registry);
     this.#lifecycleMetrics = createLifecycleMetrics(registry);
-    this.#frontProxy = new FrontProxyConfig({ log });
-    this.#frontProxyInformer = new Informer<ConfigMap>({
-      client,
-      resource: CONFIG_MAPS,
-      namespace: FRONT_PROXY_NAMESPACE,
-      fieldSelector: `metadata.name=${FRONT_PROXY_CONFIG_MAP}`,
-      log,
-    });
+    this.#trust = options.embedded?.trust ?? frontProxyTrust({ client, log });
     this.#tunnels = this.#makeTunnels();
     this.#controllers = this.#makeControllers();
     this.#lifecycleMetrics.read({
       leader: () => this.#term !== undefined,
-      informers: [...this.#controllers.informers, {
-        resource: CONFIG_MAPS.plural,
-        lastContact: () => this.#frontProxyInformer.lastContact,
-      }],
+      informers: [...this.#controllers.informers, ...this.#trust.informers],
     });
     this.#door = new TunnelDoor<AttachMeta>({
       onConn: (clusterId, conn, meta) => {
@@ -202,11 +187,7 @@ class RunningHub implements Hub {
     };
     return [
       { name: "shutdown", check: () => must(!this.#draining, "the hub stops") },
-      {
-        name: "front-proxy-config",
-        check: () =>
-          must(this.#frontProxy.loaded, "extension-apiserver-authentication was not read"),
-      },
+      ...this.#trust.healthChecks,
       { name: "leader", check: () => must(this.#term !== undefined, "this hub is a standby") },
       ...this.#controllers.healthChecks,
     ];
@@ -215,8 +196,7 @@ class RunningHub implements Hub {
   async start(): Promise<void> {
     const { flags, client, log } = this.#options;
     const { signal } = this.#stopping;
-    this.#frontProxy.follow(this.#frontProxyInformer);
-    this.#frontProxyInformer.start(signal);
+    this.#trust.start(signal);
     this.#controllers.start(signal);
     this.#controllers.synced.then(() => this.#synced = true, () => {});
     const serving = await servingCertificate(this.#options);
@@ -233,14 +213,15 @@ class RunningHub implements Hub {
   }
 
   #makeFront(serving: ServingCertificate): Front {
-    const { client, log, registry, flags } = this.#options;
+    const { client, embedded, log, registry, flags } = this.#options;
     return createPublicPort({
       flags,
       client,
       log,
       registry,
       serving,
-      settings: this.#frontProxy,
+      settings: this.#trust.settings,
+      ...(embedded === undefined ? {} : { embedded }),
       tunnels: this.#tunnels,
       tunnelMetrics: this.#tunnelMetrics,
       controllers: this.#controllers,
@@ -295,6 +276,7 @@ class RunningHub implements Hub {
     // From here on another hub may lead: this one writes nothing more
     this.#term?.abort(new Error("the hub stops"));
     this.#campaign.abort(new Error("the hub stops"));
+    this.#options.embedded?.endWatches();
     await Promise.race([
       Promise.all([this.#drainTunnels(drainMs), this.#front?.drain(drainMs, ACCEPT_MS)]),
       hurried.promise,

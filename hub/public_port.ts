@@ -8,19 +8,22 @@ import type { Log } from "../shared/log.ts";
 import type { MetricsRegistry } from "../shared/metrics.ts";
 import { createApi } from "./api/api.ts";
 import type { Health } from "./api/health.ts";
+import type { EmbeddedParent } from "./embedded_parent.ts";
 import type { HubFlags } from "./flags.ts";
 import { createAgentCheck } from "./front/agent_check.ts";
 import { createAuthorizer } from "./front/authorizer.ts";
 import { directoryStore, secretStore } from "./front/ca_store.ts";
 import { FrontMetrics } from "./front/front_metrics.ts";
-import type { FrontProxyConfig } from "./front/front_proxy_config.ts";
-import { createAuthenticator } from "./front/identity.ts";
+import { createDirectAuthenticator } from "./front/direct_identity.ts";
+import type { FrontProxySettings } from "./front/front_proxy_config.ts";
+import { type Authenticator, createAuthenticator } from "./front/identity.ts";
 import { createFront, type Front } from "./front/server.ts";
 import {
   selfMadeServing,
   type ServingCertificate,
   servingFromFiles,
 } from "./front/serving_cert.ts";
+import type { Source } from "./front/source.ts";
 import { TokenReviewer } from "./front/token_review.ts";
 import type { TunnelDoor } from "./front/tunnel_door.ts";
 import type { Controllers } from "./lifecycle/controllers.ts";
@@ -36,8 +39,10 @@ export interface PublicPortOptions {
   log: Log;
   registry: MetricsRegistry;
   serving: ServingCertificate;
-  /** How the parent's front proxy is recognised. */
-  settings: FrontProxyConfig;
+  /** How the parent's front proxy is recognised, and whose client certificates count. */
+  settings: Source<FrontProxySettings>;
+  /** Absent: a parent's kube-apiserver stands before the port. */
+  embedded?: EmbeddedParent;
   tunnels: TunnelRegistry;
   tunnelMetrics: TunnelMetrics;
   controllers: Controllers;
@@ -62,14 +67,27 @@ function servingNames({ namespace, tlsServerNames }: HubFlags): string[] {
  * @throws when the files cannot be used or the Secret cannot be read
  */
 export async function servingCertificate(
-  { flags, client, log }: Pick<PublicPortOptions, "flags" | "client" | "log">,
+  { flags, client, log, embedded }: Pick<
+    PublicPortOptions,
+    "flags" | "client" | "log" | "embedded"
+  >,
 ): Promise<ServingCertificate> {
+  if (embedded !== undefined) return embedded.serving;
   const { tlsCertFile: certFile, tlsPrivateKeyFile: keyFile, certDir, namespace } = flags;
   if (certFile !== undefined && keyFile !== undefined) {
     return await servingFromFiles({ certFile, keyFile, log });
   }
   const store = certDir === undefined ? secretStore(client, namespace) : directoryStore(certDir);
   return await selfMadeServing({ store, names: servingNames(flags), log });
+}
+
+function authenticatorOf(options: PublicPortOptions, metrics: FrontMetrics): Authenticator {
+  const { client, embedded, log, settings } = options;
+  if (embedded !== undefined) {
+    return createDirectAuthenticator({ settings, tokens: embedded.tokens, metrics });
+  }
+  const tokens = new TokenReviewer({ client, log, metrics });
+  return createAuthenticator({ settings, tokens, log, metrics });
 }
 
 /**
@@ -80,7 +98,6 @@ export async function servingCertificate(
 export function createPublicPort(options: PublicPortOptions): Front {
   const { client, log, registry, flags, settings, tunnels, controllers, door } = options;
   const metrics = new FrontMetrics(registry);
-  const tokens = new TokenReviewer({ client, log, metrics });
   const known = (clusterId: string): boolean => controllers.known(clusterId);
   const proxied = {
     registry: tunnels,
@@ -93,7 +110,8 @@ export function createPublicPort(options: PublicPortOptions): Front {
   return createFront({
     serving: options.serving.pair,
     settings,
-    authenticator: createAuthenticator({ settings, tokens, log, metrics }),
+    authenticator: authenticatorOf(options, metrics),
+    ...(options.embedded === undefined ? {} : { embedded: options.embedded }),
     authorizer: createAuthorizer({ client, log, metrics }),
     agentCheck: createAgentCheck({
       settings,

@@ -79,6 +79,17 @@ export function serverUrl(text: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
+/**
+ * As {@linkcode serverUrl}, https alone.
+ *
+ * @returns the URL without a trailing slash
+ */
+export function httpsUrl(text: string): string {
+  const url = serverUrl(text);
+  if (!url.startsWith("https:")) throw new InvalidArgumentError('Want "https://".');
+  return url;
+}
+
 /** An address to listen on. */
 export interface ListenAddress {
   /** Name or address. */

@@ -72,7 +72,7 @@ export const API_VERSIONS = {
 const RESPONSE_KIND = { group: PROXIES_GROUP, version: PROXIES_VERSION, kind: "Socket" };
 
 /** `APIGroupDiscovery`, the same in `v2` and `v2beta1`. */
-const GROUP_DISCOVERY = {
+export const GROUP_DISCOVERY = {
   metadata: { name: PROXIES_GROUP, creationTimestamp: null },
   versions: [
     {
