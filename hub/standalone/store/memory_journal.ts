@@ -1,0 +1,25 @@
+/**
+ * The journal of a store that lives in memory alone: it keeps nothing.
+ *
+ * @module
+ */
+import type { Journal } from "./journal.ts";
+
+/**
+ * Makes a journal for `:memory:`.
+ *
+ * @returns says yes to everything, in the next microtask
+ */
+export function memoryJournal(): Journal {
+  return {
+    state: {
+      version: 1,
+      compacted: 1,
+      uuid: crypto.randomUUID(),
+      journalMode: "memory",
+      synchronous: 0,
+    },
+    write: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}
