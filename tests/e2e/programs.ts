@@ -34,7 +34,7 @@ export interface ProgramOptions {
  */
 export function programProcess(
   program: "hub" | "agent",
-  cluster: Cluster,
+  cluster: Pick<Cluster, "dir" | "warden">,
   options: ProgramOptions,
 ): ManagedProcess {
   const [, run = "run", ...denoArgs] = config.tasks[program].command.split(" ");
