@@ -7,7 +7,7 @@ import { compareObjects, lowerBound, type ObjectKey } from "./order.ts";
 import type { Change, Stored } from "./types.ts";
 
 /**
- * A sorted array that is copied before a change only when somebody was handed it. Measured with
+ * A sorted array that is copied before a change only when somebody was handed it. With
  * 10,000 objects: a change of a handed-out array takes 10 us (a copy of references), a list 0.
  */
 export class ResourceTable {
