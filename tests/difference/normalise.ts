@@ -83,7 +83,8 @@ function text(key: string, input: string): string {
   if (TIMES.has(key)) return "TIME";
   if (OPAQUE.has(key)) return key.toUpperCase();
   return input.replace(UUID, (uuid) => OURS.test(uuid) ? uuid : "UID").replace(TIME, "TIME")
-    .replace(/(resource version: ?|RV: ?|current: ?)\d+/gi, "$1VERSION");
+    .replace(/(too old resource version: )\d+ \(\d+\)/, "$1VERSION (VERSION)")
+    .replace(/(resource version: |current: |resourceVersion\\?":\\?")\d+/gi, "$1VERSION");
 }
 
 /** Where two values differ first, in words; `undefined` when they do not. */
