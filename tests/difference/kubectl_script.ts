@@ -80,9 +80,9 @@ export const SCRIPT: readonly Command[] = [
   run(`-n ${NS} label configmap settings tier=front`),
   run(`-n ${NS} label configmap settings tier=back`),
   run(`-n ${NS} label configmap settings tier=back --overwrite`),
-  run(`-n ${NS} annotate configmap settings note='a b c'`),
+  run(`-n ${NS} annotate configmap settings 'note=a b c'`),
   run(`-n ${NS} patch configmap settings -p '{"data":{"size":"huge"}}'`),
-  run(`-n ${NS} patch configmap settings --type=merge -p '{"data":{"size":null}}'`),
+  run(`-n ${NS} patch configmap settings --type=merge -p '{"data":{"size":null,"left":"right"}}'`),
   run(
     `-n ${NS} patch configmap settings --type=json -p '[{"op":"add","path":"/data/x","value":"y"}]'`,
   ),
