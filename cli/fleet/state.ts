@@ -3,9 +3,12 @@
  *
  * @module
  */
-import type { KubeClient } from "../../shared/kube/client.ts";
+import type { KubeClient, ListOptions, ListResult } from "../../shared/kube/client.ts";
 import { AGENT_FIELD_MANAGER, type ManagedCluster } from "../../shared/kube/clusternet_types.ts";
 import { findCondition } from "../../shared/kube/conditions.ts";
+import type { ResourceRef } from "../../shared/kube/resources.ts";
+import type { WatchEvent } from "../../shared/kube/types.ts";
+import type { WatchOptions } from "../../shared/kube/watch.ts";
 import { SOCKETS_PREFIX } from "../../shared/sockets_path.ts";
 
 interface ManagedFieldsEntry {
@@ -43,19 +46,21 @@ export function remembering(
     const at = reportWritten(object as ManagedCluster);
     if (at !== undefined) reports.set(object as ManagedCluster, at);
   };
-  return {
-    list: async (resource, options) => {
-      const result = await client.list<never>(resource, options);
-      result.items.forEach(note);
-      return result;
-    },
-    watch: async function* (resource, options) {
-      for await (const event of client.watch<never>(resource, options)) {
-        if (event.type !== "BOOKMARK") note(event.object);
-        yield event;
-      }
-    },
+  const list = async <T>(resource: ResourceRef, options?: ListOptions): Promise<ListResult<T>> => {
+    const result = await client.list<T>(resource, options);
+    result.items.forEach(note);
+    return result;
   };
+  async function* watch<T>(
+    resource: ResourceRef,
+    options: WatchOptions,
+  ): AsyncGenerator<WatchEvent<T>, void> {
+    for await (const event of client.watch<T>(resource, options)) {
+      if (event.type !== "BOOKMARK") note(event.object);
+      yield event;
+    }
+  }
+  return { list, watch };
 }
 
 /**
