@@ -10,12 +10,12 @@ const randomBytes = (length: number): Uint8Array => crypto.getRandomValues(new U
 
 /** The fake keeps `stringData` as it is; a real API moves it into `data`. */
 function settle(kube: FakeKube): void {
-  for (const secret of kube.list<Secret & { stringData?: Record<string, string> }>("secrets")) {
+  for (const secret of kube.list<Secret & { stringData?: Record<string, string> }>("/secrets")) {
     const data = Object.fromEntries(
       Object.entries(secret.stringData ?? {})
         .map(([key, value]) => [key, new TextEncoder().encode(value).toBase64()]),
     );
-    kube.put("secrets", { ...secret, data });
+    kube.put("/secrets", { ...secret, data });
   }
 }
 
