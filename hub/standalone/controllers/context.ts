@@ -40,8 +40,8 @@ export interface ControllerLoop {
     key: string,
     context: { signal: AbortSignal; add: (key: string) => void },
   ) => Promise<ReconcileResult | void>;
-  /** Keys to look at after a change. */
-  onChange: (change: Change, add: (key: string) => void) => void;
+  /** Has keys looked at after a change, at once or later. */
+  onChange: (change: Change, add: (key: string, afterMs?: number) => void) => void;
   /** Keys to look at in the beginning. */
   initial: Iterable<string>;
   /** Keys at work at once. @default {4} */
@@ -55,7 +55,7 @@ export interface ControllerLoop {
  */
 export function runController(context: ControllerContext, loop: ControllerLoop): RunningController {
   const { store, signal } = context;
-  const add = (key: string): void => queue.add(key);
+  const add = (key: string, afterMs = 0): void => queue.addAfter(key, afterMs);
   const queue: ReconcileQueue = new ReconcileQueue({
     reconcile: (key, { signal }) => loop.reconcile(key, { signal, add }),
     concurrency: loop.concurrency ?? 4,

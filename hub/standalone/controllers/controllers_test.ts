@@ -5,7 +5,7 @@ import { startEventExpiry } from "./events.ts";
 import { startTokenCleaner } from "./expired_tokens.ts";
 import { startRootCaPublisher } from "./root_ca.ts";
 import { startServiceAccountController } from "./service_accounts.ts";
-import { settle, withCluster } from "./testing.ts";
+import { settle, until, withCluster } from "./testing.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -138,12 +138,6 @@ Deno.test("startControllers work together, and stop with the signal", async () =
     const { store, writer, names } = cluster;
     const stop = new AbortController();
     const { done } = startControllers({ ...cluster, rootCa: "PEM", signal: stop.signal });
-    const until = async (condition: () => boolean): Promise<void> => {
-      for (let turn = 0; turn < 200 && !condition(); turn++) {
-        await new Promise((resolve) => setTimeout(resolve, 5));
-      }
-      assert.ok(condition());
-    };
     await until(() => names("configmaps", "serviceaccounts").length === 8);
     const lease = store.get("namespaces", "", "kube-node-lease")!;
     await writer.delete(lease);

@@ -19,6 +19,8 @@ import { withConditions } from "./namespace_conditions.ts";
 const FINALIZER = "kubernetes";
 /** What should be gone is looked at again, in milliseconds. */
 const LOOK_AGAIN_MS = 5_000;
+/** Many objects that go one by one are one change, in milliseconds. */
+const GATHER_MS = 100;
 /** So many names of namespaces that are gone are remembered. */
 const MAX_GONE = 1_000;
 
@@ -94,13 +96,15 @@ export function startNamespaceController(context: ControllerContext): RunningCon
     if (deleting || type === "DELETED") add(name);
   }
 
-  function onChange(change: Change, add: (key: string) => void): void {
+  function onChange(change: Change, add: (key: string, afterMs?: number) => void): void {
     const { resource, namespace } = change.object;
     if (resource === "namespaces") return onNamespace(change, add);
     if (namespace === "") return;
     const deleting = store.get("namespaces", "", namespace)?.deleting;
     // A write that was under way when its namespace went may come after it
-    if (deleting || (deleting === undefined && gone.has(namespace))) add(namespace);
+    if (deleting || (deleting === undefined && gone.has(namespace))) {
+      add(namespace, GATHER_MS);
+    }
   }
 
   const initial = store.list("namespaces").objects.filter(({ deleting }) => deleting);

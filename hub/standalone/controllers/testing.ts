@@ -4,6 +4,7 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { failure, StatusError } from "../../../shared/kube/status.ts";
 import { memoryLog, type MemoryLogLine } from "../../../shared/log.ts";
 import type { Log } from "../../../shared/log.ts";
@@ -136,6 +137,18 @@ export async function settle(...controllers: RunningController[]): Promise<void>
     await new Promise((resolve) => setTimeout(resolve, 0));
     for (const controller of controllers) await controller.idle;
   }
+}
+
+/**
+ * Waits until something holds.
+ *
+ * @throws {AssertionError} when it does not within a second or so
+ */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 200 && !condition(); turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.ok(condition());
 }
 
 /** A reference to an owner. */
