@@ -8,6 +8,7 @@ import { VERSION } from "../shared/version.ts";
 import { acceptCommand } from "./commands/accept.ts";
 import { clustersCommand } from "./commands/clusters.ts";
 import { denyCommand } from "./commands/deny.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { eachCommand } from "./commands/each.ts";
 import { initCommand } from "./commands/init.ts";
 import { joinCommand } from "./commands/join.ts";
@@ -19,7 +20,7 @@ import { type CliContext, CliError } from "./context.ts";
 import { explain } from "./install/explain.ts";
 import type { Machine } from "./install/machine.ts";
 
-/** Flags that kubectl takes anywhere, each with a value. */
+/** Flags that may stand before the command, as kubectl's, each with a value. */
 const LEADING = /^(--kubeconfig|--context|--namespace|-n)(=.*)?$/;
 /** Commands that are two words. */
 const NESTED = new Set(["token"]);
@@ -60,6 +61,7 @@ Use "${program} COMMAND --help" for the flags and examples of a command.`,
     kubeconfigCommand(context),
     kubectlCommand(context),
     eachCommand(context),
+    doctorCommand(context),
   ];
   for (const command of commands) root.addCommand(command);
   prepare(root, context, program);

@@ -24,7 +24,9 @@ export function denyCommand(context: CliContext): Command {
     .action(async (words: string[], flags: KubeconfigFlags & { reason?: string }) => {
       using parent = await context.connect(flags);
       const all = await listRequests(parent.client, signal);
+      const granted: string[] = [];
       for (const request of findRequests(all, words, program)) {
+        if (request.status?.result === "Approved") granted.push(request.metadata.name!);
         await decide({
           client: parent.client,
           request,
@@ -35,7 +37,12 @@ export function denyCommand(context: CliContext): Command {
         });
         out(`${typeName(CLUSTER_REGISTRATION_REQUESTS, request.metadata.name!)} denied\n`);
       }
-      err(`To let one in after all: ${program} accept ${words[0]}\n`);
+      err(
+        granted.length === 0
+          ? `To let it in after all: ${program} accept ${words[0]}\n`
+          : "What was granted is taken back. To let the cluster ask again: kubectl delete clsrr " +
+            `${granted.join(" ")}\n`,
+      );
     });
   return kubeconfigOptions(command, "of the parent");
 }

@@ -80,8 +80,10 @@ async function unjoin(
   }
   if (child === undefined) left.push(childLeft(context.program));
   else if (!await cleanChild(options(child))) left.push("the child's namespace is not gone yet");
-  for (const trouble of sides.troubles) context.err(`Not done: ${trouble}\n`);
   for (const step of left) context.err(`To finish: ${step}\n`);
+  if (sides.troubles.length > 0) {
+    throw new CliError(`${sides.troubles.join("; ")}. The rest is done; see above how to finish`);
+  }
   const name = cluster ?? sides.membership?.name ?? clusterId;
   if (left.length === 0) {
     context.err(

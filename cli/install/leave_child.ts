@@ -24,8 +24,8 @@ import { agentLeftovers, HUB_ADMINS, REGISTRATION_SECRET } from "./manifests.ts"
 import { type Membership, readMembership } from "./membership.ts";
 import { poll } from "./poll.ts";
 
-/** A leader that renewed its Lease longer ago than this is gone, in milliseconds. */
-const LEASE_MS = 20_000;
+/** A leader renews its Lease every two seconds; one that did not for so long is gone. */
+const SILENT_MS = 10_000;
 
 /** Deletes the agent's Deployment, if there is one: its Pods get their time to end. */
 export async function stopAgent(options: LeaveOptions): Promise<void> {
@@ -39,7 +39,8 @@ export async function stopAgent(options: LeaveOptions): Promise<void> {
  * @returns who holds it still, when the time is over
  */
 export async function agentGone(options: LeaveOptions): Promise<string | undefined> {
-  const { client, timeoutMs, now, signal } = options;
+  const { client, err, timeoutMs, now, signal } = options;
+  let said = false;
   let holder: string | undefined;
   // Somebody else's clock: what counts is whether the time changes
   let renewed: string | undefined;
@@ -48,11 +49,13 @@ export async function agentGone(options: LeaveOptions): Promise<string | undefin
     const known: Membership | undefined = await readMembership(client, signal);
     holder = known?.holder;
     if (!holder) return true;
+    if (!said) err(`Waits until agent "${holder}" has stopped\n`);
+    said = true;
     if (known?.renewTime !== renewed) {
       renewed = known?.renewTime;
       since = now();
     }
-    return now() - since > LEASE_MS ? true : undefined;
+    return now() - since > SILENT_MS ? true : undefined;
   }, { timeoutMs, now, signal });
   return gone ? undefined : holder;
 }

@@ -71,6 +71,23 @@ export async function waitRegistered(
   });
 }
 
+/** Who said no: a human, or the hub when the ManagedCluster was deleted; with what was said. */
+function refusal({ status }: ClusterRegistrationRequest): { denied?: string; revoked?: string } {
+  const said = (type: string): string | undefined => {
+    const found = findCondition(status?.conditions, type);
+    return found?.status === "True" ? found.message || found.reason || type : undefined;
+  };
+  const revoked = said("Revoked");
+  const denied = said("Denied") ??
+    (status?.result === "Denied" && revoked === undefined
+      ? status.errorMessage ?? "no reason is given"
+      : undefined);
+  return {
+    ...(denied === undefined ? {} : { denied }),
+    ...(revoked === undefined ? {} : { revoked }),
+  };
+}
+
 class Waiting {
   readonly #options: WaitRegisteredOptions;
   #pendingSince: number | undefined;
@@ -82,10 +99,10 @@ class Waiting {
 
   async look(known: Membership | undefined): Promise<Registered | undefined> {
     if (known?.clusterId === undefined) return undefined;
-    const { clusterId, name, namespace, token, parentUrl } = known;
+    const { clusterId, name, namespace, token, parentUrl, holder } = known;
     const { hub } = this.#options;
     if (
-      token !== undefined && name !== undefined && namespace !== undefined &&
+      holder && token !== undefined && name !== undefined && namespace !== undefined &&
       parentUrl === hub.server && await this.#connected(namespace, name, token)
     ) {
       return { clusterId, name, namespace };
@@ -126,16 +143,13 @@ class Waiting {
           `kubectl delete clsrr ${name}`,
       );
     }
-    const condition = status?.conditions?.find((one) =>
-      (one.type === "Revoked" || one.type === "Denied") && one.status === "True"
-    );
-    if (condition !== undefined || status?.result === "Denied") {
-      const why = condition?.message || status?.errorMessage || "no reason is given";
-      const next = condition?.type === "Revoked"
-        ? `kubectl delete clsrr ${name}`
-        : `${program} accept ${clusterId}`;
+    const { denied, revoked } = refusal(request);
+    if (denied !== undefined || revoked !== undefined) {
+      const next = revoked === undefined
+        ? `${program} accept ${clusterId}`
+        : `kubectl delete clsrr ${name}`;
       throw new CliError(
-        `The hub refused this cluster: ${why}. To let it in, in the parent: ${next}`,
+        `The hub refuses this cluster: ${denied ?? revoked}. To let it in, in the parent: ${next}`,
       );
     }
     if (status?.result === "Failed") {

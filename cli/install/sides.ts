@@ -107,7 +107,10 @@ class Finder {
     if (clusterId !== undefined) sides.clusterId = clusterId;
     if (parent === undefined) return;
     if (clusterId === undefined) {
-      sides.troubles.push("the child knows no id of its own any more: name the cluster by its id");
+      this.#context.err(
+        "The child has joined no hub, or not any more; to clean the parent of it, name the cluster by " +
+          "its id or name\n",
+      );
     }
     if (await this.#idsIn(parent, clusterId ?? "") !== undefined) sides.parent = parent;
   }
