@@ -38,8 +38,8 @@ function text(data: Record<string, string>, key: string): string {
   return new TextDecoder().decode(Uint8Array.fromBase64(data[key] ?? ""));
 }
 
-function read({ data = {} }: Secret): JoinToken | undefined {
-  if (text(data, "description") !== DESCRIPTION) return undefined;
+function read({ type, data = {} }: Secret): JoinToken | undefined {
+  if (type !== TYPE || text(data, "description") !== DESCRIPTION) return undefined;
   const expires = Date.parse(text(data, "expiration"));
   return Number.isNaN(expires)
     ? undefined
@@ -67,10 +67,7 @@ function word(length: number, randomBytes: JoinTokenOptions["randomBytes"]): str
 export async function joinToken(
   { client, now, randomBytes }: JoinTokenOptions,
 ): Promise<JoinToken> {
-  const { items } = await client.list<Secret>(SECRETS, {
-    namespace: NAMESPACE,
-    fieldSelector: `type=${TYPE}`,
-  });
+  const { items } = await client.list<Secret>(SECRETS, { namespace: NAMESPACE });
   const kept = items.map(read).find((one) => one !== undefined && one.expires - now > ENOUGH_MS);
   if (kept !== undefined) return kept;
   const id = word(6, randomBytes);
