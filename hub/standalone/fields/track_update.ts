@@ -34,8 +34,8 @@ export interface TrackUpdateOptions {
 
 /**
  * Sets `next.metadata.managedFields`: what the request changed belongs to its manager from now on
- * and to nobody else. A request may bring its own `managedFields`; an empty list, or one with an
- * empty entry, ends the tracking of an object; what cannot be read does not count. Changes nothing
+ * and to nobody else. A request may bring its own `managedFields`; an empty list (not for custom
+ * kinds), or one with an empty entry, ends the tracking of an object; what cannot be read does not count. Changes nothing
  * else in `next`.
  */
 export function trackUpdate(o: TrackUpdateOptions): void {
@@ -70,10 +70,10 @@ function tracked(
   }
 }
 
-function managedBefore({ live, next, subresource }: TrackUpdateOptions): Managed {
+function managedBefore({ kind, live, next, subresource }: TrackUpdateOptions): Managed {
   const given = next.metadata["managedFields"];
   if (subresource === "") {
-    if (isReset(given)) return new Map();
+    if (isReset(kind, given)) return new Map();
     const own = readable(given);
     if (own.size > 0) return own;
   }
@@ -88,8 +88,9 @@ function readable(entries: unknown): Managed {
   }
 }
 
-function isReset(given: unknown): boolean {
+function isReset({ custom }: ApiKind, given: unknown): boolean {
   if (!Array.isArray(given)) return false;
-  return given.length === 0 ||
+  // Metadata of custom kinds pass through Go, which loses an empty list
+  return (given.length === 0 && !custom) ||
     (given.length === 1 && isObject(given[0]) && Object.keys(given[0]).length === 0);
 }

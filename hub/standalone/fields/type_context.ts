@@ -84,12 +84,18 @@ export function emptyObject(kind: ApiKind): ApiObject {
 
 /**
  * The object as the managers see it: without `metadata.managedFields`, without fields that the
- * schema does not know, and of built-in kinds without the null and empty values that Go leaves out.
- * Shares with the object what does not change.
+ * schema does not know, and of built-in kinds without the empty lists and maps that Go leaves out and
+ * with what it writes although it is empty. Shares with the object what does not change.
  */
 export function typedView(kind: ApiKind, schema: Schema, object: ApiObject): unknown {
   const { managedFields: _, ...metadata } = object.metadata;
-  return view(schema, { ...object, metadata }, kind.custom);
+  const seen = viewObject(schema, { ...object, metadata }, kind.custom);
+  if (!kind.custom) {
+    for (const [name, empty] of Object.entries(EMPTY[kind.kind] ?? {})) {
+      seen[name] ??= object[name] ?? empty;
+    }
+  }
+  return seen;
 }
 
 function view(schema: Schema, value: unknown, custom: boolean): unknown {
@@ -124,7 +130,6 @@ function isFlat({ type }: Schema): boolean {
 }
 
 function isLeftOut(type: Schema, value: unknown): boolean {
-  if (value === null) return true;
   if (Array.isArray(value)) return value.length === 0;
   return isObject(value) && type.additionalProperties !== undefined &&
     Object.keys(value).length === 0;
