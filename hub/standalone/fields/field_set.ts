@@ -94,6 +94,7 @@ export class FieldSet {
   }
 
   #without(other: FieldSet, recursive: boolean): FieldSet {
+    if (!this.#meets(other, recursive)) return this;
     const result = new FieldSet();
     for (const element of this.members) {
       if (!other.members.has(element)) result.members.add(element);
@@ -104,6 +105,18 @@ export class FieldSet {
       result.#keep(element, theirs === undefined ? child : child.#without(theirs, recursive));
     }
     return result;
+  }
+
+  /** Whether the other set takes anything away from this one. */
+  #meets(other: FieldSet, recursive: boolean): boolean {
+    for (const element of other.members) {
+      if (this.members.has(element) || recursive && this.children.has(element)) return true;
+    }
+    for (const [element, theirs] of other.children) {
+      const child = this.children.get(element);
+      if (child !== undefined && child.#meets(theirs, recursive)) return true;
+    }
+    return false;
   }
 
   #keep(element: PathElement, child: FieldSet): void {

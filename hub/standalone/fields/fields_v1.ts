@@ -7,7 +7,7 @@
  */
 import { FieldSet } from "./field_set.ts";
 import { parseElement, sortElements } from "./path_element.ts";
-import { isObject, type JsonObject } from "./values.ts";
+import { isObject, type JsonObject, MAX_DEPTH } from "./values.ts";
 
 /** Writes a set, its elements sorted. */
 export function toFieldsV1(set: FieldSet): JsonObject {
@@ -27,31 +27,39 @@ export function toFieldsV1(set: FieldSet): JsonObject {
 /**
  * Reads a set. Elements of kinds that are not known are left out.
  *
- * @param value at most {@linkcode MAX_DEPTH} deep
- * @throws Error when it is no set
+ * @throws Error when it is no set, or deeper than {@linkcode MAX_DEPTH}
  */
 export function fromFieldsV1(value: unknown): FieldSet {
   if (!isObject(value)) throw new Error("not an object");
-  return read(value).set ?? new FieldSet();
+  return read(value, 0);
 }
 
-function read(value: unknown): { set: FieldSet | undefined; isMember: boolean } {
-  let set: FieldSet | undefined;
-  let isMember = false;
-  if (isObject(value)) {
-    for (const [key, below] of Object.entries(value)) {
-      if (key === ".") {
-        isMember = true;
-        continue;
-      }
-      const element = parseElement(key);
-      if (element === undefined) continue;
-      const child = read(below);
-      set ??= new FieldSet();
-      if (child.isMember) set.members.add(element);
-      if (child.set !== undefined) set.children.set(element, child.set);
+function read(value: JsonObject, depth: number): FieldSet {
+  if (depth > MAX_DEPTH) throw new Error(`deeper than ${MAX_DEPTH}`);
+  const set = new FieldSet();
+  for (const key of Object.keys(value)) {
+    if (key === ".") continue;
+    const element = parseElement(key);
+    if (element === undefined) continue;
+    const below = value[key];
+    if (!isObject(below) || isEmpty(below)) {
+      set.members.add(element);
+      continue;
     }
+    const child = read(below, depth + 1);
+    const isLeaf = isEmptySet(child);
+    // A leaf is a member without saying so
+    if (isLeaf || Object.hasOwn(below, ".")) set.members.add(element);
+    if (!isLeaf) set.children.set(element, child);
   }
-  // A leaf is a member without saying so
-  return { set, isMember: isMember || set === undefined };
+  return set;
+}
+
+function isEmpty(value: JsonObject): boolean {
+  for (const _ in value) return false;
+  return true;
+}
+
+function isEmptySet(set: FieldSet): boolean {
+  return set.members.size === 0 && set.children.size === 0;
 }

@@ -7,7 +7,7 @@
  */
 import { FieldSet } from "./field_set.ts";
 import { fromFieldsV1, toFieldsV1 } from "./fields_v1.ts";
-import { compareStrings, goPrint, goString, isDeeperThan, isObject, MAX_DEPTH } from "./values.ts";
+import { compareStrings, goString, isObject } from "./values.ts";
 
 /** How a manager came to its fields. */
 export type Operation = "Apply" | "Update";
@@ -93,14 +93,12 @@ function decodeEntry(
       `invalid fieldsType ${JSON.stringify(fieldsType)} in managed fields entry ${i}`,
     );
   }
-  if (isDeeperThan(fieldsV1, MAX_DEPTH)) {
-    throw new Error(`error decoding versioned set: fieldsV1 is deeper than ${MAX_DEPTH}`);
-  }
   let set: FieldSet;
   try {
     set = fromFieldsV1(fieldsV1 ?? {});
   } catch (error) {
-    throw new Error(`error decoding versioned set from ${goPrint(entry)}: ${String(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`error decoding versioned set of ${JSON.stringify(entry["manager"])}: ${why}`);
   }
   const manager = text(entry["manager"]), subresource = text(entry["subresource"]);
   return {

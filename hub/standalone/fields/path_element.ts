@@ -72,7 +72,15 @@ const RANK: Readonly<Record<string, number>> = { f: 0, k: 1, v: 2, i: 3 };
 
 /** Sorts elements as Kubernetes does: fields, then keys, then values, then indexes. */
 export function sortElements(elements: Iterable<PathElement>): PathElement[] {
-  const known = [...elements].map((element) => ({
+  const list = [...elements];
+  if (list.every((element) => element.startsWith("f:"))) {
+    // Mostly they come sorted, as they were written
+    const isSorted = list.every((name, i) =>
+      i === 0 || compareStrings(list[i - 1] ?? "", name) < 0
+    );
+    return isSorted ? list : list.sort(compareStrings);
+  }
+  const known = list.map((element) => ({
     element,
     rank: RANK[element.charAt(0)] ?? 4,
     // Parsed once each, not once for each comparison

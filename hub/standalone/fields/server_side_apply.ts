@@ -12,7 +12,6 @@ import { type ApiKind, apiVersionOf } from "../kinds/kind.ts";
 import type { Schema } from "../schema/types.ts";
 import type { ApiObject } from "../store/types.ts";
 import { applyConflict } from "./conflicts.ts";
-import { keepTimes } from "./keep_times.ts";
 import { lastAppliedFields, syncLastApplied } from "./last_applied.ts";
 import { decodeManaged, encodeManaged, type Managed, timeOf } from "./managed.ts";
 import { type Author, authorId, stripped, trackedUpdate } from "./manager_chain.ts";
@@ -68,7 +67,6 @@ export function serverSideApply(o: ServerSideApplyOptions): ApiObject {
   if (o.manager === KUBECTL) syncLastApplied(result, o.applied);
   const encoded = encodeManaged(entries);
   if (encoded !== undefined) result.metadata["managedFields"] = encoded;
-  if (o.live !== undefined) keepTimes({ live: o.live, next: result });
   return result;
 }
 

@@ -7,51 +7,57 @@
  */
 import { type Atom, deduce, fieldAtom, type ListAtom, type MapAtom } from "./atom.ts";
 import { FieldSet } from "./field_set.ts";
-import { fieldElement, fieldName, type Path, type PathElement } from "./path_element.ts";
+import { fieldElement, fieldName, type PathElement } from "./path_element.ts";
 import { itemElements } from "./typed.ts";
 import { isObject, type JsonObject } from "./values.ts";
 
 /** The fields of a value: its leaves, items of lists and entries of maps. */
 export function setOf(atom: Atom, value: unknown): FieldSet {
+  const root = new FieldSet();
+  // As if it were a field, because the root itself belongs to nobody
+  visit(root, "f:", atom, value);
+  return root.children.get("f:") ?? new FieldSet();
+}
+
+function visit(set: FieldSet, element: PathElement, whole: Atom, value: unknown): void {
+  const { map, scalar, list } = deduce(whole, value);
+  let below: FieldSet | undefined;
+  if (map !== undefined) {
+    if (map.atomic) set.members.add(element);
+    else if (isObject(value)) below = mapFields(map, value);
+  } else if (scalar !== undefined) set.members.add(element);
+  else if (list !== undefined) {
+    if (list.atomic) set.members.add(element);
+    else if (Array.isArray(value)) below = listFields(list, value);
+  }
+  if (below !== undefined && !below.empty) set.children.set(element, below);
+}
+
+function mapFields(map: MapAtom, value: JsonObject): FieldSet {
   const set = new FieldSet();
-  visit(set, atom, value, []);
+  for (const [name, child] of Object.entries(value)) {
+    const element = fieldElement(name);
+    const type = fieldAtom(map, name);
+    if (type !== undefined) visit(set, element, type, child);
+    const isEmpty = child === null || (isObject(child) && Object.keys(child).length === 0);
+    // Entries belong to somebody, declared fields only through what is below them
+    if (isEmpty || map.field(name) === undefined) set.members.add(element);
+  }
   return set;
 }
 
-function visit(set: FieldSet, whole: Atom, value: unknown, path: Path): void {
-  const atom = deduce(whole, value);
-  if (atom.map !== undefined) {
-    if (atom.map.atomic) set.insert(path);
-    else if (isObject(value)) visitMap(set, atom.map, value, path);
-  } else if (atom.scalar !== undefined) set.insert(path);
-  else if (atom.list !== undefined) {
-    if (atom.list.atomic) set.insert(path);
-    else if (Array.isArray(value)) visitList(set, atom.list, value, path);
-  }
-}
-
-function visitMap(set: FieldSet, map: MapAtom, value: JsonObject, path: Path): void {
-  for (const [name, child] of Object.entries(value)) {
-    const below = [...path, fieldElement(name)];
-    const type = fieldAtom(map, name);
-    if (type !== undefined) visit(set, type, child, below);
-    const isEmpty = child === null || (isObject(child) && Object.keys(child).length === 0);
-    // Entries belong to somebody, declared fields only through what is below them
-    if (isEmpty || map.field(name) === undefined) set.insert(below);
-  }
-}
-
-function visitList(set: FieldSet, list: ListAtom, value: readonly unknown[], path: Path): void {
+function listFields(list: ListAtom, value: readonly unknown[]): FieldSet {
+  const set = new FieldSet();
   // What cannot be told apart was refused before
   const items = itemElements(list, value, () => undefined);
   const seen = new Set<PathElement>(), twice = new Set<PathElement>();
   for (const { element } of items) (seen.has(element) ? twice : seen).add(element);
   for (const { element, item } of items) {
-    const below = [...path, element];
     // Items that stand twice are one value
-    if (!twice.has(element)) visit(set, list.element(), item, below);
-    set.insert(below);
+    if (!twice.has(element)) visit(set, element, list.element(), item);
+    set.members.add(element);
   }
+  return set;
 }
 
 /** The set with every declared field in it that has something below it in the set. */
@@ -76,6 +82,7 @@ export function withNamedFields(set: FieldSet, atom: Atom | undefined): FieldSet
  * Source: sigs.k8s.io/structured-merge-diff `typed/reconcile_schema.go`
  */
 export function reconciled(set: FieldSet, atom: Atom): FieldSet {
+  if (set.children.size === 0) return set;
   const result = new FieldSet();
   for (const element of set.members) result.members.add(element);
   for (const [element, child] of set.children) {

@@ -9,7 +9,6 @@
 import type { ApiKind } from "../kinds/kind.ts";
 import type { Schema } from "../schema/types.ts";
 import type { ApiObject } from "../store/types.ts";
-import { keepTimes } from "./keep_times.ts";
 import { decodeManaged, encodeManaged, type Managed, timeOf } from "./managed.ts";
 import { trackedUpdate } from "./manager_chain.ts";
 import { emptyObject, typeContext, typedView } from "./type_context.ts";
@@ -45,15 +44,14 @@ export function trackUpdate(o: TrackUpdateOptions): void {
   // An object whose tracking was ended stays untracked until somebody applies it
   if (managed.size === 0 && o.live !== undefined) return;
   const entries = encodeManaged(tracked(o, managed));
-  if (entries === undefined) return;
-  metadata["managedFields"] = entries;
-  if (o.live !== undefined) keepTimes({ live: o.live, next: o.next });
+  if (entries !== undefined) metadata["managedFields"] = entries;
 }
 
 function tracked(
   { kind, schema, live, next, manager, subresource, now }: TrackUpdateOptions,
   managed: Managed,
 ): Managed {
+  // By now without its managed fields, whose depth is checked as they are read
   if (isDeeperThan(next, MAX_DEPTH)) return new Map();
   try {
     return trackedUpdate(

@@ -88,7 +88,7 @@ export function applyConfig(
     apiVersion: type.apiVersion,
     applied: true,
   });
-  const object = prune(type.atom, merged, known, last);
+  const object = prune(type.atom, merged, known, self, last);
   const change = withoutFields(compare(type.atom, live, object), type.resetFields);
   const conflicts = force ? [] : conflictsWith(known, change, self);
   if (conflicts.length > 0) throw new ConflictError(conflicts);
@@ -134,8 +134,17 @@ function withoutChanged(
   return result;
 }
 
-function prune(atom: Atom, merged: unknown, managed: Managed, last: FieldSet | undefined): unknown {
+function prune(
+  atom: Atom,
+  merged: unknown,
+  managed: Managed,
+  id: string,
+  last: FieldSet | undefined,
+): unknown {
   if (last === undefined || last.empty) return merged;
+  const self = managed.get(id)?.set;
+  // Nothing was given up, so nothing goes
+  if (self !== undefined && last.difference(self).empty) return merged;
   const named = (set: FieldSet): FieldSet => withNamedFields(set, atom);
   const all = named(setOf(atom, merged));
   let owned = new FieldSet();

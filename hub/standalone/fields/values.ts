@@ -57,26 +57,40 @@ export function isDeeperThan(value: unknown, limit: number): boolean {
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > limit) return true;
     const next: unknown[] = [];
-    for (const item of level) {
-      if (typeof item !== "object" || item === null) continue;
-      for (const child of Object.values(item)) {
-        if (typeof child === "object" && child !== null) next.push(child);
-      }
-    }
+    for (const item of level) collect(item, next);
     level = next;
   }
   return false;
 }
 
+function collect(item: unknown, found: unknown[]): void {
+  if (Array.isArray(item)) {
+    for (const child of item) if (typeof child === "object" && child !== null) found.push(child);
+  } else if (isObject(item)) {
+    for (const key in item) {
+      const child = item[key];
+      if (typeof child === "object" && child !== null) found.push(child);
+    }
+  }
+}
+
 /** How deep the objects may be that are walked here. */
 export const MAX_DEPTH = 1_000;
 
+const SURROGATE = /[\ud800-\udfff]/;
+
 /** Order of UTF-8 bytes, as Go compares strings. */
 export function compareStrings(a: string, b: string): number {
+  if (a === b) return 0;
+  // UTF-16 sorts alike, but for what takes two units, which stands above all others in UTF-8
+  if (SURROGATE.test(a) || SURROGATE.test(b)) return compareUnits(a, b);
+  return a < b ? -1 : 1;
+}
+
+function compareUnits(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i), y = b.charCodeAt(i);
-    // Surrogates stand for code points above all others
     if (x !== y) return rank(x) - rank(y);
   }
   return a.length - b.length;

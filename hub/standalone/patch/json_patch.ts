@@ -9,7 +9,15 @@
  * @module
  */
 import { failure, StatusError } from "../../../shared/kube/status.ts";
-import { isObject, type JsonObject, member, sameValue, setMember } from "../fields/values.ts";
+import {
+  isDeeperThan,
+  isObject,
+  type JsonObject,
+  MAX_DEPTH,
+  member,
+  sameValue,
+  setMember,
+} from "../fields/values.ts";
 import { badRequest } from "../errors.ts";
 
 /** Operations of one patch. */
@@ -102,10 +110,12 @@ function apply(root: unknown, operation: JsonObject, budget: { copied: number })
     }
     case "copy": {
       const value = get(root, pathOf(operation, "from")) ?? null;
+      if (isDeeperThan(value, MAX_DEPTH)) throw new Inapplicable("nested too deep");
       // A few operations that copy copies would fill the memory
-      budget.copied += JSON.stringify(value).length;
+      const text = JSON.stringify(value);
+      budget.copied += text.length;
       if (budget.copied > MAX_COPIED) throw new Inapplicable("copied too much");
-      return add(root, pathOf(operation, "path"), structuredClone(value));
+      return add(root, pathOf(operation, "path"), JSON.parse(text));
     }
     case "test":
       test(root, pathOf(operation, "path"), valueOf(operation));

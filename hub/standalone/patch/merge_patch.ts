@@ -39,7 +39,13 @@ function mergeObjects(target: JsonObject, patch: JsonObject): JsonObject {
 }
 
 function mergeValues(target: unknown, change: unknown): unknown {
-  return isObject(change) ? mergeObjects(isObject(target) ? target : {}, change) : change;
+  if (isObject(change)) return mergeObjects(isObject(target) ? target : {}, change);
+  // Laxer than the RFC: fields of a list's items that are null go, unless an object stood there
+  return Array.isArray(change) && !isObject(target) ? change.map(withoutNulls) : change;
+}
+
+function withoutNulls(item: unknown): unknown {
+  return typeof item === "object" && item !== null ? mergeValues(undefined, item) : item;
 }
 
 /** Go's words for something that is not an object. */

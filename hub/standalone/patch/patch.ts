@@ -73,7 +73,7 @@ export function patchObject(
   if (isDeeperThan(patch, MAX_DEPTH)) {
     throw badRequest(`the patch is nested deeper than ${MAX_DEPTH} levels`);
   }
-  const patched = structuredClone(apply(type, schema, patch, current));
+  const patched = apply(type, schema, patch, current);
   if (isDeeperThan(patched, MAX_DEPTH)) {
     throw badRequest(`the patched object is nested deeper than ${MAX_DEPTH} levels`);
   }
@@ -84,10 +84,11 @@ function apply(type: string, schema: Schema, patch: unknown, current: ApiObject)
   switch (type) {
     case JSON_PATCH:
       return applyJsonPatch(structuredClone(current), patch);
+    // These share what they do not touch with the object and the patch
     case MERGE_PATCH:
-      return applyMergePatch(current, patch);
+      return structuredClone(applyMergePatch(current, patch));
     case STRATEGIC_PATCH:
-      return applyStrategicPatch(schema, current, patch);
+      return structuredClone(applyStrategicPatch(schema, current, patch));
     default:
       throw new StatusError(failure(415, "415: Unsupported Media Type", {}));
   }

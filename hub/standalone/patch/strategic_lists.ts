@@ -121,7 +121,7 @@ function placesOf(items: readonly unknown[], key: string): Map<unknown, number> 
 
 /**
  * Orders a merged list: items of the patch in the patch's order, all others in the order in which
- * they stood, each before the first item of the patch that stood behind it.
+ * they stood. Of the two, an item of the patch comes first, unless it stood behind the other.
  *
  * @param order items, or their keys, of the patch
  * @param own the list as it stood

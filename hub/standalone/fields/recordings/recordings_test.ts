@@ -6,6 +6,7 @@ import { patchObject } from "../../patch/patch.ts";
 import { pruneAndCheck } from "../../schema/decode.ts";
 import { schemaOf } from "../../schema/schemas.ts";
 import type { ApiObject } from "../../store/types.ts";
+import { sameObject } from "../../writes/same_object.ts";
 import { serverSideApply } from "../server_side_apply.ts";
 import type { RecordedStep, Recording } from "./record.ts";
 import { SEQUENCES } from "./sequences.ts";
@@ -153,6 +154,8 @@ for (const { name } of SEQUENCES) {
       if (isValidation(step)) continue;
       assert.ok(step.code < 300, `${where}: ${JSON.stringify(step.answer)}`);
       assert.ok(result !== undefined);
+      // As the store's door does: what differs in times alone is not written
+      if (live !== undefined && sameObject(result, live)) result = live;
       const answer = {
         apiVersion: apiVersionOf(kind),
         kind: kind.kind,
