@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { setImmediate } from "node:timers";
 import type { Journal } from "./journal.ts";
 
 /**
  * Makes a journal for `:memory:`.
  *
- * @returns says yes to everything, in the next microtask
+ * @returns says yes to everything, in the next turn of the event loop: who writes much lets others in
  */
 export function memoryJournal(): Journal {
   return {
@@ -19,7 +20,7 @@ export function memoryJournal(): Journal {
       journalMode: "memory",
       synchronous: 0,
     },
-    write: () => Promise.resolve(),
+    write: () => new Promise((resolve) => setImmediate(resolve)),
     close: () => Promise.resolve(),
   };
 }
