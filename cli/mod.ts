@@ -3,6 +3,10 @@
  *
  * @module
  */
+export type { DiscoverCaOptions } from "../shared/kube/ca_discovery.ts";
+export type { KubeClient } from "../shared/kube/client.ts";
+export type { ClusterConfig } from "../shared/kube/cluster_config.ts";
+export type { KubeConnection } from "../shared/kube/transport.ts";
 export { connect, type ConnectMachine, type ContextOptions, createContext } from "./connect.ts";
 export * from "./context.ts";
 export { agentRunner, type AgentRunnerOptions } from "./install/agent_process.ts";
@@ -10,4 +14,4 @@ export type { AgentRun, RunAgent, RunningAgent } from "./install/agent_process.t
 export { joinCommandLine, type JoinCommandOptions } from "./install/join_command.ts";
 export type { Machine } from "./install/machine.ts";
 export type { HubAccess } from "./preflight/hub.ts";
-export { buildProgram, runCli } from "./program.ts";
+export { runCli } from "./program.ts";

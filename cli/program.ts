@@ -70,7 +70,10 @@ Use "${program} COMMAND --help" for the flags and examples of a command.`,
 
 function prepare(command: Command, context: CliContext, path: string): void {
   command.exitOverride()
-    .configureOutput({ writeOut: context.out, writeErr: context.err })
+    .configureOutput({
+      writeOut: (text) => context.out(text),
+      writeErr: (text) => context.err(text),
+    })
     .helpCommand(command.commands.length > 0 && path === context.program)
     .showHelpAfterError(`See "${path} --help" for usage and examples.`);
   for (const sub of command.commands) prepare(sub, context, `${path} ${sub.name()}`);

@@ -6,13 +6,14 @@
 import { Command } from "commander";
 import { CLUSTER_REGISTRATION_REQUESTS } from "../../shared/kube/resources.ts";
 import { type CliContext, CliError } from "../context.ts";
+import { bind } from "../install/bind.ts";
 import { typeName } from "../install/kinds.ts";
 import { examples, type KubeconfigFlags, kubeconfigOptions } from "../install/options.ts";
 import { decide, findRequests, isPending, listRequests } from "../install/requests.ts";
 
 /** @returns the command `accept` */
 export function acceptCommand(context: CliContext): Command {
-  const { program, out, err, signal, now } = context;
+  const { program, out, err, signal, now } = bind(context);
   const command = new Command("accept").summary("let clusters in that wait for approval")
     .description("Let clusters in: approve their registration requests (in the parent).")
     .argument("[cluster...]", "cluster id, name of the cluster, or name of its request")

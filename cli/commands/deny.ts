@@ -6,13 +6,14 @@
 import { Command } from "commander";
 import { CLUSTER_REGISTRATION_REQUESTS } from "../../shared/kube/resources.ts";
 import type { CliContext } from "../context.ts";
+import { bind } from "../install/bind.ts";
 import { typeName } from "../install/kinds.ts";
 import { examples, type KubeconfigFlags, kubeconfigOptions } from "../install/options.ts";
 import { decide, findRequests, listRequests } from "../install/requests.ts";
 
 /** @returns the command `deny` */
 export function denyCommand(context: CliContext): Command {
-  const { program, out, err, signal, now } = context;
+  const { program, out, err, signal, now } = bind(context);
   const command = new Command("deny").summary("keep clusters out")
     .description(
       "Keep clusters out: deny their registration requests (in the parent). What was granted to " +

@@ -7,6 +7,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { boolean, durationOption, integer, oneOf } from "../../shared/flags.ts";
 import { API_SERVICES } from "../../shared/kube/resources.ts";
 import { type CliContext, CliError, type Connected } from "../context.ts";
+import { bind } from "../install/bind.ts";
 import { applyObjects } from "../install/apply.ts";
 import { createBootstrapToken } from "../install/bootstrap_token.ts";
 import { joinCommandLine, pinFlags } from "../install/join_command.ts";
@@ -81,7 +82,7 @@ export function initCommand(context: CliContext, machine: Machine): Command {
 }
 
 async function init(context: CliContext, machine: Machine, flags: InitFlags): Promise<void> {
-  const { out, err, signal } = context;
+  const { out, err, signal } = bind(context);
   const objects = hubObjects(flags);
   if (flags.dryRun) return out(toYaml(objects));
   using parent = await context.connect(flags);
@@ -95,10 +96,11 @@ async function init(context: CliContext, machine: Machine, flags: InitFlags): Pr
 }
 
 async function waitAvailable(
-  { err, now, signal, program }: CliContext,
+  context: CliContext,
   { client }: Connected,
   timeoutMs: number,
 ): Promise<void> {
+  const { err, now, signal, program } = bind(context);
   err(`Waits until APIService ${HUB_API_SERVICE} is available\n`);
   let last = "";
   const done = await poll(async () => {
@@ -126,7 +128,7 @@ async function printNext(
   parent: Connected,
   flags: InitFlags,
 ): Promise<void> {
-  const { program, out, err, signal, now, randomBytes } = context;
+  const { program, out, err, signal, now, randomBytes } = bind(context);
   const url = flags.parentUrl ?? parent.config.server.replace(/\/+$/, "");
   const { token, expires } = await createBootstrapToken({
     client: parent.client,

@@ -8,6 +8,7 @@ import { boolean, durationOption, keyValues, oneOf } from "../../shared/flags.ts
 import { KubeClient } from "../../shared/kube/client.ts";
 import { CLUSTER_ROLE_BINDINGS, NAMESPACES } from "../../shared/kube/resources.ts";
 import { type CliContext, CliError, type Connected } from "../context.ts";
+import { bind } from "../install/bind.ts";
 import { grantHubAdmins } from "../install/hub_admins.ts";
 import type { Machine } from "../install/machine.ts";
 import { agentNamespace, agentObjects, hubAdminsBinding } from "../install/manifests.ts";
@@ -120,7 +121,7 @@ async function preflight(
   child: Connected,
   ca: CaChoice,
 ): Promise<string | undefined> {
-  const { err, signal, now } = context;
+  const { err, signal, now } = bind(context);
   const checks = new Preflight(err, signal);
   const applied = flags.run
     ? AGENT_RIGHTS
@@ -167,7 +168,7 @@ async function namespaceMissing(client: KubeClient, signal: AbortSignal): Promis
 }
 
 async function grant(context: CliContext, flags: JoinFlags, child: Connected): Promise<void> {
-  const { out, err, signal } = context;
+  const { out, err, signal } = bind(context);
   const role = flags.grantHubAdmins;
   if (role === undefined) return;
   await grantHubAdmins({

@@ -4,6 +4,7 @@
  * @module
  */
 import { CliError } from "../context.ts";
+import { bind } from "../install/bind.ts";
 import { applyObjects } from "../install/apply.ts";
 import { agentObjects } from "../install/manifests.ts";
 import { podTrouble } from "../install/pods.ts";
@@ -17,7 +18,7 @@ import { agentFlags, hubConfig, type Joining, sayJoined } from "./join_options.t
  */
 export async function joinWithImage(joining: Joining): Promise<void> {
   const { context, machine, flags, child, ca } = joining;
-  const { out, err, signal, now, program } = context;
+  const { out, err, signal, now, program } = bind(context);
   await applyObjects({
     client: child.client,
     objects: agentObjects({

@@ -5,6 +5,7 @@
  */
 import type { ClusterConfig } from "../../shared/kube/cluster_config.ts";
 import type { CliContext, Connected } from "../context.ts";
+import { bind } from "../install/bind.ts";
 import type { Machine } from "../install/machine.ts";
 import type { KubeconfigFlags } from "../install/options.ts";
 import type { Registered } from "../install/registered.ts";
@@ -77,7 +78,7 @@ export function hubConfig({ flags, ca }: Joining): ClusterConfig {
 
 /** Says what was done, and how to look at it on the parent's side. */
 export function sayJoined({ context, flags }: Joining, joined: Registered): void {
-  const { program, out, err } = context;
+  const { program, out, err } = bind(context);
   const { name, clusterId, namespace } = joined;
   out(`managedcluster.clusters.clusternet.io/${name} joined\n`);
   err(

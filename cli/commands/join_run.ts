@@ -6,6 +6,7 @@
 import { resolve } from "node:path";
 import { readKubeConfigFile } from "../../shared/kube/kubeconfig_file.ts";
 import { CliError } from "../context.ts";
+import { bind } from "../install/bind.ts";
 import type { RunningAgent } from "../install/agent_process.ts";
 import { waitRegistered } from "../install/registered.ts";
 import { agentFlags, hubConfig, type Joining, sayJoined } from "./join_options.ts";
@@ -20,7 +21,7 @@ const REFUSED = 3;
  */
 export async function joinByRunning(joining: Joining): Promise<void> {
   const { context, flags, machine, child } = joining;
-  const { err, signal, program } = context;
+  const { err, signal, program } = bind(context);
   const args = agentArgs(joining);
   err(
     `Runs the agent here, as the user of context "${child.contextName}"; Ctrl-C ends it. It does in ` +
@@ -58,7 +59,7 @@ function endOf(code: number, program: string): string {
 /** @returns the agent's exit code, when it ended before it had registered */
 async function registered(joining: Joining, agent: RunningAgent): Promise<number | undefined> {
   const { context, flags, machine, child } = joining;
-  const { err, now, program, signal } = context;
+  const { err, now, program, signal } = bind(context);
   if (!flags.wait) return undefined;
   const over = new AbortController();
   const ended = agent.ended.then((code) => {

@@ -6,6 +6,7 @@
 import { Command } from "commander";
 import { durationOption, oneOf } from "../../shared/flags.ts";
 import { type CliContext, CliError } from "../context.ts";
+import { bind } from "../install/bind.ts";
 import {
   createBootstrapToken,
   deleteBootstrapToken,
@@ -72,7 +73,7 @@ function createCommand(context: CliContext, machine: Machine): Command {
 }
 
 async function create(context: CliContext, machine: Machine, flags: CreateFlags): Promise<void> {
-  const { program, out, err, signal, now } = context;
+  const { program, out, err, signal, now, randomBytes } = bind(context);
   using parent = await context.connect(flags);
   const url = flags.parentUrl ?? parent.config.server.replace(/\/+$/, "");
   const made = await createBootstrapToken({
@@ -80,7 +81,7 @@ async function create(context: CliContext, machine: Machine, flags: CreateFlags)
     ttlMs: flags.ttl,
     description: flags.description,
     now,
-    randomBytes: context.randomBytes,
+    randomBytes,
     signal,
   });
   if (!flags.printJoinCommand) {

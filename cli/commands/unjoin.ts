@@ -6,6 +6,7 @@
 import { Command } from "commander";
 import { durationOption } from "../../shared/flags.ts";
 import { type CliContext, CliError, type Connected } from "../context.ts";
+import { bind } from "../install/bind.ts";
 import { agentGone, cleanChild, stopAgent } from "../install/leave_child.ts";
 import { deleteNamespaces, forget, type LeaveOptions, revoke } from "../install/leave_parent.ts";
 import { examples, type KubeconfigFlags, kubeconfigOptions } from "../install/options.ts";
@@ -56,13 +57,14 @@ async function unjoin(
     throw new CliError(`${sides.troubles.join("; ")}. Nothing was changed`);
   }
   const left: string[] = [];
+  const { out, err, now, signal } = bind(context);
   const options = ({ client }: Connected): LeaveOptions => ({
     client,
-    out: context.out,
-    err: context.err,
+    out,
+    err,
     timeoutMs: flags.timeout,
-    now: context.now,
-    signal: context.signal,
+    now,
+    signal,
   });
   if (child !== undefined) await stopAgent(options(child));
   if (parent !== undefined && clusterId !== undefined) {
@@ -113,8 +115,10 @@ function childLeft(program: string): string {
   return `in the child: ${program} unjoin --context CHILD`;
 }
 
-function sayNamespaces({ err }: CliContext, namespaces: readonly string[]): void {
+function sayNamespaces(context: CliContext, namespaces: readonly string[]): void {
   for (const name of namespaces) {
-    err(`Namespace ${name} of the parent stays with what is in it: kubectl delete ns ${name}\n`);
+    context.err(
+      `Namespace ${name} of the parent stays with what is in it: kubectl delete ns ${name}\n`,
+    );
   }
 }
