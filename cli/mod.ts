@@ -3,10 +3,6 @@
  *
  * @module
  */
-export type { DiscoverCaOptions } from "../shared/kube/ca_discovery.ts";
-export type { KubeClient } from "../shared/kube/client.ts";
-export type { ClusterConfig } from "../shared/kube/cluster_config.ts";
-export type { KubeConnection } from "../shared/kube/transport.ts";
 export { connect, type ConnectMachine, type ContextOptions, createContext } from "./connect.ts";
 export * from "./context.ts";
 export { agentRunner, type AgentRunnerOptions } from "./install/agent_process.ts";

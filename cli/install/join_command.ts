@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { caHash } from "../../shared/kube/ca_discovery.ts";
-import type { ClusterConfig } from "../../shared/kube/cluster_config.ts";
-import { CaDiscoveryError } from "../../shared/kube/ca_discovery.ts";
 import { DeadlineError } from "../../shared/backoff.ts";
+import { CaDiscoveryError, caHash } from "../../shared/kube/ca_discovery.ts";
+import type { ClusterConfig } from "../../shared/kube/cluster_config.ts";
 import type { HubAccess } from "../preflight/hub.ts";
 
 /** Options of {@linkcode joinCommandLine}. */
