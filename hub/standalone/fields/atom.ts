@@ -14,8 +14,11 @@ export type ScalarType = "boolean" | "numeric" | "string" | "untyped";
 
 /** What may stand at a place. */
 export interface Atom {
+  /** Scalars. */
   readonly scalar?: ScalarType;
+  /** Lists. */
   readonly list?: ListAtom;
+  /** Maps and objects. */
   readonly map?: MapAtom;
 }
 

@@ -14,9 +14,11 @@ export type Operation = "Apply" | "Update";
 
 /** Fields of one manager. */
 export interface ManagedSet {
+  /** Its fields. */
   readonly set: FieldSet;
   /** Version of the schema that the set speaks of. */
   readonly apiVersion: string;
+  /** Whether it applied them. */
   readonly applied: boolean;
   /** RFC 3339; absent when it was never told. */
   readonly time?: string;
@@ -27,10 +29,13 @@ export type Managed = ReadonlyMap<string, ManagedSet>;
 
 /** What tells managers apart. */
 export interface Manager {
+  /** Name, as requests give it. */
   readonly manager: string;
+  /** Of its writes. */
   readonly operation: Operation;
   /** Of updates only: an applier stays the same when it turns to another version. */
   readonly apiVersion?: string;
+  /** Empty for the object itself. */
   readonly subresource: string;
 }
 
@@ -118,12 +123,19 @@ function text(value: unknown): string {
 
 /** An entry as it stands in objects. */
 export interface ManagedEntry {
+  /** Absent when empty. */
   manager?: string;
+  /** Of its writes. */
   operation: Operation;
+  /** Version of the fields. */
   apiVersion: string;
+  /** RFC 3339. */
   time?: string;
+  /** The only one there is. */
   fieldsType: "FieldsV1";
+  /** The set. */
   fieldsV1: Record<string, unknown>;
+  /** Absent for the object itself. */
   subresource?: string;
 }
 

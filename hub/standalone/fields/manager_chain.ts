@@ -46,6 +46,7 @@ const STRIPPED = FieldSet.of(
 export interface Author {
   /** Empty: `unknown`. */
   readonly manager: string;
+  /** Empty for the object itself. */
   readonly subresource: string;
   /** RFC 3339. */
   readonly time: string;

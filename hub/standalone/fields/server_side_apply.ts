@@ -22,7 +22,9 @@ import { isDeeperThan, isObject, MAX_DEPTH } from "./values.ts";
 
 /** What {@linkcode serverSideApply} is told. */
 export interface ServerSideApplyOptions {
+  /** Of the object. */
   kind: ApiKind;
+  /** Of the object. */
   schema: Schema;
   /** As it stands in the store; `undefined` when there is none, and one is made. */
   live: ApiObject | undefined;

@@ -17,7 +17,9 @@ import { isDeeperThan, isObject, MAX_DEPTH } from "./values.ts";
 
 /** What {@linkcode trackUpdate} is told. */
 export interface TrackUpdateOptions {
+  /** Of the object. */
   kind: ApiKind;
+  /** Of the object. */
   schema: Schema;
   /** As it stands in the store; `undefined` for a create. */
   live: ApiObject | undefined;

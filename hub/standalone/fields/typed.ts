@@ -14,7 +14,11 @@ export class TypedError extends Error {
   /** Tells it from other errors. */
   override readonly name = "TypedError";
 
-  /** @param faults each with its path: `.data.a: expected string, got ...` */
+  /**
+   * Made of all that is wrong.
+   *
+   * @param faults each with its path: `.data.a: expected string, got ...`
+   */
   constructor(readonly faults: readonly string[]) {
     super(faults.length === 1 ? faults[0] : ["errors:", ...faults.map((f) => `  ${f}`)].join("\n"));
   }

@@ -17,7 +17,9 @@ import { reconciled, setOf, withNamedFields } from "./set_of.ts";
 
 /** What objects are of, and what this way in may not change. */
 export interface TypeContext {
+  /** What its objects are. */
   readonly atom: Atom;
+  /** Of its objects. */
   readonly apiVersion: string;
   /** Fields that the strategy puts back: they never come to belong to anybody. */
   readonly resetFields: FieldSet;
@@ -27,6 +29,7 @@ export interface TypeContext {
 export interface Conflict {
   /** Identifier of the manager. */
   readonly manager: string;
+  /** The field. */
   readonly path: Path;
 }
 
@@ -35,7 +38,11 @@ export class ConflictError extends Error {
   /** Tells it from other errors. */
   override readonly name = "ConflictError";
 
-  /** @param conflicts sorted by manager, then path */
+  /**
+   * Made of all conflicts.
+   *
+   * @param conflicts sorted by manager, then path
+   */
   constructor(readonly conflicts: readonly Conflict[]) {
     super("Cannot apply: fields belong to other managers");
   }

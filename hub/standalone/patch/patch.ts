@@ -27,7 +27,9 @@ export const APPLY_PATCH = "application/apply-patch+yaml";
 
 /** What {@linkcode patchObject} is told. */
 export interface PatchOptions {
+  /** Of the object. */
   kind: ApiKind;
+  /** Of the object. */
   schema: Schema;
   /** Of the request; parameters such as `charset` do not matter. */
   contentType: string;

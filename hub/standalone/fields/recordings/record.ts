@@ -26,6 +26,7 @@ export interface RecordedStep extends Step {
 
 /** A file. */
 export interface Recording extends Omit<Sequence, "steps"> {
+  /** In order. */
   steps: RecordedStep[];
 }
 

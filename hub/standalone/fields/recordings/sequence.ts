@@ -6,11 +6,15 @@
 
 /** One request. */
 export interface Step {
+  /** What is sent. */
   do: "apply" | "create" | "json" | "merge" | "put" | "strategic";
   /** `fieldManager`. */
   by: string;
+  /** Body of the request. */
   body: unknown;
+  /** None: the object itself. */
   subresource?: string;
+  /** Of an apply. */
   force?: boolean;
 }
 
@@ -22,6 +26,7 @@ export interface Sequence {
   group: string;
   /** Resource. */
   plural: string;
+  /** In order. */
   steps: Step[];
 }
 
