@@ -4,16 +4,17 @@
  * @module
  */
 import { CommanderError } from "commander";
+import { join } from "node:path";
 import { KubeClient } from "../shared/kube/client.ts";
 import type { ClusterConfig } from "../shared/kube/cluster_config.ts";
 import { inClusterConfig } from "../shared/kube/in_cluster.ts";
 import { loadKubeConfig } from "../shared/kube/kubeconfig.ts";
 import { kubeTransport } from "../shared/kube/transport.ts";
-import { createLog } from "../shared/log.ts";
+import { createLog, type Log } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { VERSION } from "../shared/version.ts";
 import { type HubFlags, parseHubFlags } from "./flags.ts";
-import { startHub } from "./hub.ts";
+import { type Hub, type HubOptions, startHub } from "./hub.ts";
 import { followParentCa } from "./parent_ca.ts";
 
 async function parentConfig(
@@ -37,6 +38,13 @@ async function main(flags: HubFlags): Promise<void> {
   if (flags.ignored.length > 0) {
     log.warn("Some flags have no effect in this hub: take them out", { flags: flags.ignored });
   }
+  const inCluster = Deno.env.has("KUBERNETES_SERVICE_HOST");
+  if (flags.kubeconfig === undefined && !inCluster) await runStandalone(flags, log);
+  else await runAggregated(flags, log);
+}
+
+/** Behind a parent's kube-apiserver. */
+async function runAggregated(flags: HubFlags, log: Log): Promise<void> {
   const { config, parentCa } = await followParentCa({
     load: (readTextFile) => parentConfig(flags, readTextFile),
     log,
@@ -46,16 +54,63 @@ async function main(flags: HubFlags): Promise<void> {
     transport: connection.transport,
     userAgent: `clusternet-hub/${VERSION}`,
   });
-  const registry = createRegistry();
-  const instanceId = `${Deno.hostname()}_${crypto.randomUUID()}`;
-  const hub = await startHub({
-    flags,
-    client,
-    parentCa,
+  await run(await startHub({ flags, client, parentCa, ...common(log) }), flags);
+}
+
+/** As a Kubernetes API of its own. */
+async function runStandalone(flags: HubFlags, log: Log): Promise<void> {
+  const { startStandalone } = await import("./standalone/host/standalone.ts"); // A parent needs none
+  const { bindAddress, advertiseUrl } = flags;
+  const standalone = await startStandalone({
+    dataDir: flags.dataDir ?? defaultDataDir(),
+    addresses: {
+      bindAddress,
+      advertiseUrl,
+      hostname: Deno.hostname(),
+      interfaces: Deno.networkInterfaces(),
+    },
+    ctl: Deno.build.standalone ? "kubectl outreach" : "npx -y deno@2.9.6 task ctl",
     log,
-    registry,
-    instanceId,
+    now: Date.now,
+    random: Math.random,
+    randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   });
+  try {
+    const { client, embedded, parentCa } = standalone;
+    const hub = await startHub({
+      flags: { ...flags, leaderElect: false, manageApiserviceCa: false },
+      client,
+      embedded,
+      parentCa,
+      ...common(log),
+    });
+    standalone.serveHealth(hub.healthApi);
+    const text = await standalone.announce(hub.address.port);
+    await Deno.stdout.write(new TextEncoder().encode(text));
+    await run(hub, flags);
+  } finally {
+    await standalone.stop();
+  }
+}
+
+function common(log: Log): Pick<HubOptions, "log" | "registry" | "instanceId"> {
+  return {
+    log,
+    registry: createRegistry(),
+    instanceId: `${Deno.hostname()}_${crypto.randomUUID()}`,
+  };
+}
+
+function defaultDataDir(): string {
+  const home = Deno.env.get("XDG_DATA_HOME") || undefined;
+  const user = Deno.env.get("HOME") || undefined;
+  if (home !== undefined) return join(home, "clusternet-hub");
+  if (user !== undefined) return join(user, ".local", "share", "clusternet-hub");
+  throw new Error("Cannot choose a directory for the state: HOME is not set; give --data-dir");
+}
+
+/** Serves until a signal. */
+async function run(hub: Hub, flags: HubFlags): Promise<void> {
   const health = flags.healthAddr === undefined
     ? undefined
     : Deno.serve({ ...flags.healthAddr, onListen: () => {} }, hub.healthApi);
