@@ -114,6 +114,7 @@ class Api implements EmbeddedApi {
     const { info } = parsed;
     if (!info.isResource) return await this.#servePath(request, info.path);
     const kind = kindOf(info.group, info.version, info.resource);
+    if (parsed.unserved === "page") return pageNotFound();
     if (kind === undefined) throw unknownResource(info);
     checkRoute(kind, { method: request.method, info, unserved: parsed.unserved });
     return await this.#serveResource(request, parsed, info, kind, user);

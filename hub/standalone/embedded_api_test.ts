@@ -274,7 +274,7 @@ Deno.test("embedded API: tokens and reviews", async () => {
   assert.equal(missing.status, 404);
 });
 
-Deno.test("embedded API: hundred writers of one object lose nothing", async () => {
+Deno.test("embedded API: many writers of one object lose nothing", async () => {
   await using api = await embeddedApi();
   const path = "/api/v1/namespaces/default/configmaps";
   await api.json("POST", path, { metadata: { name: "x" } });

@@ -20,8 +20,11 @@ export interface ParsedRequest {
   readonly attributes: Attributes;
   /** Its URL; of the old `/watch/` paths, the list that they watch. */
   readonly url: URL;
-  /** Whether a part of the path follows the subresource, or the method is none of a resource. */
-  readonly unserved: "path" | "method" | undefined;
+  /**
+   * Why no resource serves it: a part of the path follows the subresource, the method is none of a
+   * resource, or the path begins with two slashes.
+   */
+  readonly unserved: "path" | "method" | "page" | undefined;
 }
 
 const MAX_PATH = 8192;
@@ -181,7 +184,9 @@ export function parseRequestInfo(method: string, href: string): ParsedRequest {
       name: asked,
     },
     url,
-    unserved: longer
+    unserved: path.startsWith("//")
+      ? "page"
+      : longer
       ? "path"
       : verb === undefined || watching && method !== "GET"
       ? "method"

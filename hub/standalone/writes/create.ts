@@ -12,6 +12,7 @@ import { resourceKey } from "../kinds/kind.ts";
 import { strategyOf } from "../kinds/strategy.ts";
 import { schemaOf } from "../schema/schemas.ts";
 import { type ApiObject, WriteConflictError } from "../store/types.ts";
+import { setDefaults } from "./defaults.ts";
 import { grantsRights } from "./kind_rules.ts";
 import {
   generatedName,
@@ -53,6 +54,7 @@ function prepare(
   const { kind, namespace, user, manager } = call;
   const { store, rbac, now } = deps;
   matchNamespace(kind, object, namespace);
+  setDefaults(kind, object);
   if (!tracked) {
     const schema = schemaOf(kind);
     trackUpdate({ kind, schema, live: undefined, next: object, manager, subresource: "", now });

@@ -12,6 +12,7 @@ import { strategyOf } from "../kinds/strategy.ts";
 import { schemaOf } from "../schema/schemas.ts";
 import { type ApiObject, type Stored, WriteConflictError } from "../store/types.ts";
 import { createObject } from "./create.ts";
+import { setDefaults } from "./defaults.ts";
 import { createsOnUpdate, grantsRights, storageKey, updatesUnconditionally } from "./kind_rules.ts";
 import {
   finalizersOf,
@@ -106,6 +107,7 @@ function nextState(
   if (next === undefined) return undefined;
   matchNamespace(kind, next, namespace);
   matchName(next, name);
+  setDefaults(kind, next);
   if (change.tracked !== true) {
     const schema = schemaOf(kind);
     trackUpdate({ kind, schema, live, next, manager, subresource, now: deps.now });

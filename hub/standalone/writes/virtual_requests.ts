@@ -8,7 +8,7 @@ import { trackUpdate } from "../fields/track_update.ts";
 import { type ApiKind, resourceKey } from "../kinds/kind.ts";
 import { checkAccept } from "../reads/encode.ts";
 import { decodeBody } from "../schema/decode.ts";
-import { schemaOf, subresourceSchema } from "../schema/schemas.ts";
+import { schemaOf } from "../schema/schemas.ts";
 import type { Schema } from "../schema/types.ts";
 import type { ApiObject, Stored } from "../store/types.ts";
 import type { User } from "../user.ts";
@@ -79,7 +79,8 @@ export async function reviewRequest(write: WriteRequest, review: Review): Promis
 export async function tokenRequest(write: WriteRequest, tokens: TokenMaker): Promise<Response> {
   const { kind: account, info: { name, namespace }, user, deps: { store } } = write;
   const token = { ...account, group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" };
-  const schema = subresourceSchema(account, "token");
+  // Its schema stands among those of the group that serves it
+  const schema = schemaOf({ ...account, kind: token.kind });
   const { object, warnings } = await readVirtual(write, token, schema);
   admitCreate(store, account, object, namespace, name);
   const serviceAccount = store.get(resourceKey(account), namespace, name);
