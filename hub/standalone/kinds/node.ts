@@ -24,8 +24,8 @@ import { type Fields, fieldsOf, objectsOf, textOf, textsOf } from "./values.ts";
 
 const NOT_READY = { key: "node.kubernetes.io/not-ready", effect: "NoSchedule" };
 const EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
-/** Resources that are counted. */
-const INTEGER = /^(pods|attachable-volumes-.*|hugepages-.*)$/;
+/** Resources that are counted: extended ones, and some of Kubernetes' own. */
+const INTEGER = /^(pods|(?!.*kubernetes\.io\/).*\/.*)$/;
 
 function setDefaults(object: ApiObject): void {
   const spec = { ...fieldsOf(object.spec) };
@@ -37,6 +37,13 @@ function setDefaults(object: ApiObject): void {
   if (status.allocatable === undefined && status.capacity !== undefined) {
     object.status = { ...status, allocatable: { ...fieldsOf(status.capacity) } };
   }
+}
+
+/** Dynamic kubelet configuration is gone: what is not there already is dropped. */
+function dropConfig(object: ApiObject, old?: ApiObject): void {
+  if (fieldsOf(old?.status).config !== undefined) return;
+  const { config: _config, ...status } = fieldsOf(object.status);
+  object.status = status;
 }
 
 function taintFaults(spec: Fields): FieldError[] {
@@ -93,7 +100,7 @@ function quantityFaults(status: Fields): FieldError[] {
       if (isNegativeQuantity(textOf(value))) {
         return [invalidValue(field, value, "must be greater than or equal to 0")];
       }
-      const isWhole = !/[num]$/.test(textOf(value));
+      const isWhole = !/[num]$|e-/.test(textOf(value));
       return isWhole || !INTEGER.test(name)
         ? []
         : [invalidValue(field, value, "must be an integer")];
@@ -126,6 +133,7 @@ export function nodeRules(): KindRules {
     metadata: { name: subdomainName, strictFinalizers: true },
     default: setDefaults,
     prepareForCreate(object): void {
+      dropConfig(object);
       const spec = fieldsOf(object.spec);
       const taints = objectsOf(spec.taints);
       if (taints.some(({ key, effect }) => key === NOT_READY.key && effect === NOT_READY.effect)) {
@@ -134,8 +142,10 @@ export function nodeRules(): KindRules {
       object.spec = { ...spec, taints: [...taints, NOT_READY] };
     },
     prepareForUpdate(object, old, subresource): void {
-      if (subresource === "status") object.spec = old.spec;
-      else object.status = old.status;
+      if (subresource === "status") {
+        object.spec = old.spec;
+        dropConfig(object, old);
+      } else object.status = old.status;
     },
     revalidates: true,
     validate({ spec, status }): FieldError[] {

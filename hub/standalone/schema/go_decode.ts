@@ -56,6 +56,7 @@ function zero({ type, always }: GoField): unknown {
   if (type.sort === "struct") return new GoDecoder(new Map()).struct(type.struct, {}, "");
   if (!always) return undefined;
   if (type.sort === "int") return 0;
+  if (type.sort === "quantity") return "0";
   if (type.sort === "bool") return false;
   return type.sort === "string" ? "" : null;
 }

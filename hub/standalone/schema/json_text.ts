@@ -71,6 +71,7 @@ export function setOwn(target: Record<string, unknown>, key: string, value: unkn
 function quoteChar(char: string): string {
   if (char === "'") return `'\\''`;
   if (char === '"') return `'"'`;
+  if (char > "\u007f") return `'${String.fromCharCode(new TextEncoder().encode(char)[0]!)}'`; // a byte
   return `'${JSON.stringify(char).slice(1, -1).replace(/\\u00([0-9a-f]{2})/, "\\x$1")}'`;
 }
 

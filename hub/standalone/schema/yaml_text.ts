@@ -29,14 +29,23 @@ export class YamlSyntaxError extends Error {
   override readonly name = "YamlSyntaxError";
 }
 
-/** The parser's codes in go-yaml's words. */
-const WORDS: Readonly<Record<string, string>> = {
-  BLOCK_AS_IMPLICIT_KEY: "mapping values are not allowed in this context",
-  TAB_AS_INDENT: "found character that cannot start any token",
-  BAD_INDENT: "did not find expected node content",
-  MISSING_CHAR: "did not find expected ',' or ']'",
-  UNEXPECTED_TOKEN: "did not find expected node content",
-};
+/** The parser's messages in go-yaml's words, and whether go-yaml names the line before. */
+const WORDS: readonly (readonly [pattern: RegExp, words: string, before: boolean])[] = [
+  [/compact mappings|implicit key/i, "mapping values are not allowed in this context", false],
+  [/tab/i, "found character that cannot start any token", false],
+  [/end with a \}/, "did not find expected ',' or '}'", true],
+  [/end with a \]/, "did not find expected node content", true],
+  [/closing .*quote/i, "found unexpected end of stream", false],
+  [/indented/i, "did not find expected key", true],
+  [/./, "did not find expected key", false],
+];
+
+function describe(message: string, line: number): string {
+  const found = WORDS.find(([pattern]) => pattern.test(message));
+  const [, words = message, before = false] = found ?? [];
+  const place = before ? Math.max(1, line - 1) : line;
+  return place > 1 || before ? `line ${place}: ${words}` : words;
+}
 
 /** Whether brackets or indentation nest deeper than is read. Looks at each character once. */
 function isTooDeep(text: string): boolean {
@@ -84,8 +93,7 @@ export function readYaml(text: string): YamlText {
   const [error] = document.errors;
   if (error !== undefined) {
     const { line } = lines.linePos(error.pos[0]);
-    const at = line > 1 ? `line ${line}: ` : "";
-    throw new YamlSyntaxError(`yaml: ${at}${WORDS[error.code] ?? error.message}`);
+    throw new YamlSyntaxError(`yaml: ${describe(error.message, line)}`);
   }
   const duplicates: string[] = [];
   const anchors = new Set<string>();
