@@ -62,10 +62,10 @@ function faultsOfWatch(match: string, paged: boolean, initial?: boolean): FieldE
   const faults: FieldError[] = [];
   const field = "resourceVersionMatch";
   if (initial === undefined) {
-    if (match === "") return [];
-    faults.push(
-      forbid(field, `${field} is forbidden for watch unless sendInitialEvents is provided`),
-    );
+    if (match !== "") {
+      const why = `${field} is forbidden for watch unless sendInitialEvents is provided`;
+      faults.push(forbid(field, why));
+    }
   } else if (match !== "NotOlderThan") {
     faults.push(forbid(field, `sendInitialEvents requires setting ${field} to NotOlderThan`));
   }
