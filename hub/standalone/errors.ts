@@ -96,7 +96,7 @@ export function expired(message: string): StatusError {
 
 /** 413: the body is longer than what is read. */
 export function tooLarge(limit: number): StatusError {
-  return new StatusError(failure(413, `Request entity too large: limit is ${limit}`, {}));
+  return new StatusError(failure(413, `Request entity too large: limit is ${limit}`));
 }
 
 /** 415: the body's type is not one of those that are read. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Log } from "../../shared/log.ts";
+import { startRoleAggregation } from "./auth/aggregation.ts";
 import { ensureBootstrapPolicy } from "./auth/bootstrap_policy.ts";
 import { bootstrapTokens } from "./auth/bootstrap_tokens.ts";
 import { Rbac } from "./auth/rbac.ts";
@@ -84,14 +85,9 @@ async function startOn(store: Store, options: StartEmbeddedOptions): Promise<Emb
     });
     await ensureNamespaces({ store, writer: api.writer });
     await ensureBootstrapPolicy({ store, now });
-    const controllers = startControllers({
-      store,
-      writer: api.writer,
-      rootCa: rootCaPem,
-      now,
-      log,
-      signal: stopping.signal,
-    });
+    const running = { store, writer: api.writer, log, signal: stopping.signal };
+    const aggregation = startRoleAggregation(running);
+    const controllers = startControllers({ ...running, rootCa: rootCaPem, now });
     return {
       api,
       store,
@@ -99,7 +95,7 @@ async function startOn(store: Store, options: StartEmbeddedOptions): Promise<Emb
       authorizer: rbac,
       async stop() {
         stopping.abort();
-        await controllers.done;
+        await Promise.all([aggregation.done, controllers.done]);
         rbac.close();
         await store.close();
       },

@@ -53,7 +53,10 @@ function representations(): Cell[] {
     const setup: Step[] = [
       { method: "POST", path: resourcePath(ref, where), body: objectOf(fixture, index, labels) },
     ];
-    const cleanup: Step[] = [{ method: "DELETE", path: one, cleanup: true }];
+    const cleanup: Step[] = [
+      { method: "DELETE", path: one, cleanup: true },
+      { method: "GET", path: one, until: 404, cleanup: true },
+    ];
     return [
       cell(`table/${ref.plural}`, get(all, TABLE), setup, cleanup),
       cell(`table-of-one/${ref.plural}`, get(one, TABLE), setup, cleanup),
@@ -74,7 +77,7 @@ function representations(): Cell[] {
               seen[0]!.body.metadata.resourceVersion
             }`,
         },
-        [get(all), ...setup, { ...cleanup[0]!, cleanup: false }],
+        [get(all), ...setup, ...cleanup],
       ),
     ];
   });

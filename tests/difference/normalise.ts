@@ -35,8 +35,21 @@ function isEvent(event: Json): boolean {
     event.object?.metadata?.annotations?.["k8s.io/initial-events-end"] !== undefined;
 }
 
-/** Discovery documents: only what both serve. */
+/** Discovery documents: only what both serve. Lists of rules have no order. */
 function served(body: Json): Json {
+  if (body?.kind === "SelfSubjectRulesReview" && body.status !== undefined) {
+    const sorted = (rules: Json[]): Json[] =>
+      rules.toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+    const { resourceRules, nonResourceRules } = body.status;
+    return {
+      ...body,
+      status: {
+        ...body.status,
+        resourceRules: sorted(resourceRules),
+        nonResourceRules: sorted(nonResourceRules),
+      },
+    };
+  }
   if (body?.kind !== "APIResourceList") return body;
   const [group, version] = body.groupVersion.includes("/")
     ? body.groupVersion.split("/")

@@ -68,14 +68,20 @@ class Resolver {
   }
 }
 
+const CORE_PATH = "api/v1";
+
 function find(gvk: { group: string; version: string; kind: string }): Schema {
   const key = `${gvk.group}/${gvk.version}/${gvk.kind}`;
   const known = byKind.get(key);
   if (known !== undefined) return known;
-  const path = groupVersionPath(gvk);
-  const name = Object.keys(rawSchemas(path)).find((one) =>
-    one.endsWith(`.${gvk.kind}`) && !one.includes("apimachinery")
-  );
+  const own = groupVersionPath(gvk);
+  const named = (path: string): string | undefined =>
+    Object.keys(rawSchemas(path)).find((one) =>
+      one.endsWith(`.${gvk.kind}`) && !one.includes("apimachinery")
+    );
+  // What only a subresource takes stands with that resource: TokenRequest with ServiceAccounts
+  const path = named(own) === undefined ? CORE_PATH : own;
+  const name = named(path);
   if (name === undefined) throw new Error(`No schema of kind "${gvk.kind}" in ${path}`);
   const schema = new Resolver(path).named(name);
   byKind.set(key, schema);
