@@ -24,7 +24,7 @@ export interface ClusterQuery {
  * @throws {CliError} when the parent has no hub, or the user may not list them
  */
 export async function listClusters(
-  context: CliContext,
+  context: Pick<CliContext, "program" | "signal">,
   client: Pick<KubeClient, "list">,
   { selector, namespace }: ClusterQuery = {},
 ): Promise<ManagedCluster[]> {
@@ -52,7 +52,11 @@ export function byName(a: ManagedCluster, b: ManagedCluster): number {
  *
  * @returns the error to throw
  */
-export function listFault(context: CliContext, error: unknown, namespace?: string): unknown {
+export function listFault(
+  context: Pick<CliContext, "program">,
+  error: unknown,
+  namespace?: string,
+): unknown {
   if (isStatus(error, 404)) {
     return new CliError(
       "This cluster has no hub: it does not know the kind ManagedCluster. Next: " +
