@@ -93,7 +93,7 @@ async function startOn(store: Store, options: StartEmbeddedOptions): Promise<Emb
       store,
       authenticate,
       authorizer: rbac,
-      async stop() {
+      async stop(): Promise<void> {
         stopping.abort();
         await Promise.all([aggregation.done, controllers.done]);
         rbac.close();

@@ -7,7 +7,7 @@
  * @module
  */
 import { failure, StatusError } from "../../../shared/kube/status.ts";
-import { tooLarge, unsupportedMediaType } from "../errors.ts";
+import { unsupportedMediaType } from "../errors.ts";
 import type { Share } from "./body_budget.ts";
 
 /** Longer bodies are refused; kube-apiserver's limit. */
@@ -41,6 +41,10 @@ export function bodyType(request: Request): BodyType {
   throw unsupportedMediaType(mediaType === PROTOBUF ? ACCEPTED : [...ACCEPTED, PROTOBUF]);
 }
 
+function tooLarge(): StatusError {
+  return new StatusError(failure(413, `Request entity too large: limit is ${MAX_BODY}`));
+}
+
 function tooSlow(): StatusError {
   return new StatusError(
     failure(408, `the body of the request did not arrive within ${READ_MS / 1000} s`),
@@ -64,7 +68,7 @@ async function readAll(
       const { done, value } = await Promise.race([reader.read(), late.promise]);
       if (done) return chunks;
       length += value.byteLength;
-      if (length > MAX_BODY) throw tooLarge(MAX_BODY);
+      if (length > MAX_BODY) throw tooLarge();
       share.take(value.byteLength);
       chunks.push(value);
     }
@@ -91,7 +95,7 @@ export async function readBody(request: Request, share: Share, readMs = READ_MS)
   const announced = Number(request.headers.get("Content-Length") ?? 0);
   if (announced > MAX_BODY) {
     request.body.cancel().catch(() => {});
-    throw tooLarge(MAX_BODY);
+    throw tooLarge();
   }
   const chunks = await readAll(request.body, share, readMs);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -23,6 +23,7 @@ import {
   setSystemFields,
 } from "./metadata.ts";
 import { admitCreate } from "./namespace_lifecycle.ts";
+import { orderFields, placeForVersion } from "./order_fields.ts";
 import { type WriteCall, type WriteDeps, written } from "./write_call.ts";
 
 /** Names that are tried before a generated name is given up. */
@@ -79,14 +80,19 @@ async function insert(
   const faults = strategyOf(kind).validateCreate(object);
   if (faults.length > 0) throw invalid(kind, name, faults);
   const resource = resourceKey(kind);
-  if (store.get(resource, namespace, name) !== undefined) throw alreadyExists(kind, name);
-  if (!fromUpdate && versionGiven(object)) {
+  // A dry run only looks whether the name is taken
+  if (!dryRun && !fromUpdate && versionGiven(object)) {
     const message = "resourceVersion should not be set on objects to be created";
     throw new StatusError(failure(500, message, undefined, ""));
   }
-  delete object.metadata.resourceVersion;
-  if (dryRun) return object;
+  if (store.get(resource, namespace, name) !== undefined) throw alreadyExists(kind, name);
+  orderFields(kind, object);
+  if (dryRun) {
+    if (fromUpdate) delete object.metadata.resourceVersion;
+    return object;
+  }
   try {
+    placeForVersion(kind, object);
     const stored = await store.commit({ op: "create", resource, namespace, name, object });
     return written(object, stored);
   } catch (error) {

@@ -14,6 +14,7 @@ import { timestamp } from "./go_text.ts";
 import { collectsGarbage } from "./kind_rules.ts";
 import { finalizersOf } from "./metadata.ts";
 import { admitDelete } from "./namespace_lifecycle.ts";
+import { orderFields } from "./order_fields.ts";
 import { objectOf, type WriteCall, type WriteDeps, written } from "./write_call.ts";
 
 const TRIES = 16;
@@ -131,6 +132,7 @@ async function deleteOnce(
     const again = isNamespace(call) && stored.deleting;
     const changed = !again && mark(call, object, finalizers, now());
     if (!changed || call.dryRun) return { object, gone: false };
+    orderFields(call.kind, object);
     const next = await store.commit({ op: "update", base: stored, object });
     return { object: written(object, next), gone: false };
   }

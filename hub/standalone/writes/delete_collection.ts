@@ -6,7 +6,6 @@
  * @module
  */
 import { isStatus } from "../../../shared/kube/status.ts";
-import { resourceKey } from "../kinds/kind.ts";
 import type { Stored } from "../store/types.ts";
 import { deleteObject } from "./delete.ts";
 import type { DeleteOptions } from "./delete_options.ts";
@@ -14,40 +13,6 @@ import type { WriteCall, WriteDeps } from "./write_call.ts";
 
 /** So many are on their way to the disk at once. */
 const AT_ONCE = 64;
-/** A turn of the event loop is given to others after so many that were looked at. */
-const LOOKED_AT = 2_000;
-
-/** What is to go, as it stood at one version. */
-export interface Doomed {
-  /** Sorted. */
-  readonly objects: readonly Stored[];
-  /** Of the whole store. */
-  readonly version: number;
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
-}
-
-/**
- * Finds what matches; lets others work meanwhile.
- *
- * @param matches tells whether an object is meant
- */
-export async function findDoomed(
-  { store }: WriteDeps,
-  { kind, namespace }: WriteCall,
-  matches: (stored: Stored) => boolean,
-): Promise<Doomed> {
-  const snapshot = store.list(resourceKey(kind), kind.namespaced ? namespace : undefined);
-  const objects: Stored[] = [];
-  for (const [index, stored] of snapshot.objects.entries()) {
-    if (matches(stored)) objects.push(stored);
-    if (index % LOOKED_AT === LOOKED_AT - 1) await turn();
-  }
-  return { objects, version: snapshot.version };
-}
-
 /**
  * Removes what was found; what is gone already does not matter.
  *
@@ -56,7 +21,7 @@ export async function findDoomed(
 export async function deleteAll(
   deps: WriteDeps,
   call: WriteCall,
-  { objects }: Doomed,
+  objects: readonly Stored[],
   options: DeleteOptions,
 ): Promise<void> {
   for (let start = 0; start < objects.length; start += AT_ONCE) {

@@ -5,8 +5,8 @@
  */
 import { type ApiKind, apiVersionOf } from "../kinds/kind.ts";
 import { listBody } from "../reads/list_body.ts";
+import type { Page } from "../reads/pages.ts";
 import type { Stored } from "../store/types.ts";
-import type { Doomed } from "./delete_collection.ts";
 import { objectOf } from "./write_call.ts";
 
 /** Items of built-in lists do not say their kind. */
@@ -20,16 +20,17 @@ function untyped(stored: Stored): string {
  *
  * @returns 200; JSON, written piece by piece
  */
-export function doomedList(kind: ApiKind, { objects, version }: Doomed): Response {
+export function doomedList(kind: ApiKind, page: Page): Response {
   const head = {
     kind: `${kind.kind}List`,
     apiVersion: apiVersionOf(kind),
     metadata: {
-      ...(kind.custom ? { continue: "" } : {}),
-      resourceVersion: String(version),
+      ...(kind.custom || page.continue !== "" ? { continue: page.continue } : {}),
+      ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
+      resourceVersion: String(page.version),
     },
   };
-  const body = listBody(objects, {
+  const body = listBody(page.objects, {
     head: `${JSON.stringify(head).slice(0, -1)},"items":[`,
     item: kind.custom ? ({ json }) => json : untyped,
     separator: ",",

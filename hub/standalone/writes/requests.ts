@@ -9,6 +9,8 @@ import { authorize } from "../api/authorize.ts";
 import { successAnswer } from "../api/respond.ts";
 import { APPLY_PATCH, checkPatchType } from "../patch/patch.ts";
 import { checkAccept } from "../reads/encode.ts";
+import { parseListOptions, validateListOptions } from "../reads/list_options.ts";
+import { findPage } from "../reads/pages.ts";
 import { parseSelectors } from "../reads/selectors.ts";
 import { decodeBody } from "../schema/decode.ts";
 import { schemaOf } from "../schema/schemas.ts";
@@ -17,7 +19,7 @@ import type { ApiObject } from "../store/types.ts";
 import { applyTo, readApplied } from "./apply.ts";
 import { bodyType, readBody } from "./body.ts";
 import { createObject } from "./create.ts";
-import { deleteAll, findDoomed } from "./delete_collection.ts";
+import { deleteAll } from "./delete_collection.ts";
 import { deleteObject } from "./delete.ts";
 import { type DeleteOptions, readDeleteOptions } from "./delete_options.ts";
 import { doomedList } from "./doomed_list.ts";
@@ -167,11 +169,14 @@ export async function deleteRequest(write: WriteRequest): Promise<Response> {
 
 /** DELETE of a collection. */
 export async function deleteCollectionRequest(write: WriteRequest): Promise<Response> {
-  const { request, url, kind, deps } = write;
+  const { request, url, kind, info, deps } = write;
   checkAccept(request);
+  const list = parseListOptions(url);
   const selectors = parseSelectors(url, kind);
+  validateListOptions(list, false);
   const [call, options] = await deletion(write);
-  const doomed = await findDoomed(deps, call, (stored) => selectors.matches(stored));
-  await deleteAll(deps, call, doomed, options);
-  return doomedList(kind, doomed);
+  const { store, now } = deps;
+  const page = await findPage({ request, url, info, kind, store, now }, list, selectors);
+  await deleteAll(deps, call, page.objects, options);
+  return doomedList(kind, page);
 }

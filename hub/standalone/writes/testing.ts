@@ -81,13 +81,13 @@ export async function embeddedApi(): Promise<TestApi> {
   return {
     store: embedded.store,
     send,
-    async json(...args) {
+    async json(...args): Promise<Answer> {
       const response = await send(...args);
       const text = await response.text();
       if (response.status === 500) throw new Error(`500: ${text}\n${lines.join("")}`);
       return { status: response.status, body: JSON.parse(text), headers: response.headers };
     },
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       await embedded.stop();
       if (lines.length > 0) throw new Error(`The log says: ${lines.join("")}`);
     },

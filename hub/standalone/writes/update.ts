@@ -23,6 +23,7 @@ import {
   matchNamespace,
   versionRequired,
 } from "./metadata.ts";
+import { orderFields } from "./order_fields.ts";
 import { sameObject } from "./same_object.ts";
 import { objectOf, type WriteCall, type WriteDeps, written } from "./write_call.ts";
 
@@ -137,6 +138,7 @@ async function write(
     return next;
   }
   if (sameObject(next, live)) return live;
+  orderFields(kind, next);
   if (dryRun) return next;
   return written(next, await store.commit({ op: "update", base: stored, object: next }));
 }

@@ -34,6 +34,15 @@ export function isReview({ verbs }: ApiKind): boolean {
   return verbs.length === 1 && verbs[0] === "create";
 }
 
+/** `spec` is a struct that is always there: nobody owns it, only what is in it. */
+function forgetSpecItself({ metadata }: ApiObject): void {
+  const entries = metadata.managedFields as { fieldsV1?: Record<string, unknown> }[] | undefined;
+  for (const { fieldsV1 } of entries ?? []) {
+    const spec = fieldsV1?.["f:spec"] as Record<string, unknown> | undefined;
+    delete spec?.["."];
+  }
+}
+
 async function readVirtual(
   write: WriteRequest,
   kind: ApiKind,
@@ -56,10 +65,12 @@ async function readVirtual(
     fieldValidation,
   });
   matchNamespace(kind, object, info.namespace);
+  delete object.status; // Ours to say
   if (info.subresource === "token") object.spec = { expirationSeconds: 3600, ...object.spec ?? {} };
   const manager = managerOf(request, options);
   const { subresource } = info;
   trackUpdate({ kind, schema, live: undefined, next: object, manager, subresource, now });
+  forgetSpecItself(object);
   return { object, warnings };
 }
 

@@ -74,7 +74,7 @@ export function createWriter(deps: WriteDeps): Writer {
     dryRun: false,
   });
   return {
-    async create(kind, object, { fieldManager = MANAGER } = {}) {
+    async create(kind, object, { fieldManager = MANAGER } = {}): Promise<Stored> {
       const namespace = kind.namespaced ? metaText(object, "namespace") : "";
       const call = { kind, namespace, name: "", subresource: "", manager: fieldManager };
       const made = await createObject(deps, { ...call, dryRun: false }, structuredClone(object));
@@ -82,7 +82,11 @@ export function createWriter(deps: WriteDeps): Writer {
       if (stored === undefined) throw notFound(kind, metaText(made, "name")); // Gone again already
       return stored;
     },
-    async update(stored, change, { subresource, fieldManager = MANAGER } = {}) {
+    async update(
+      stored,
+      change,
+      { subresource, fieldManager = MANAGER } = {},
+    ): Promise<Stored | undefined> {
       const call = callFor(stored, fieldManager, subresource ?? "");
       try {
         await updateObject(deps, call, {
@@ -97,7 +101,7 @@ export function createWriter(deps: WriteDeps): Writer {
       const now = deps.store.get(stored.resource, stored.namespace, stored.name);
       return now?.uid === stored.uid ? now : undefined;
     },
-    async delete(stored, { propagationPolicy } = {}) {
+    async delete(stored, { propagationPolicy } = {}): Promise<void> {
       const options = {
         dryRun: false,
         preconditions: { uid: stored.uid },
