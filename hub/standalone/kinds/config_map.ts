@@ -32,7 +32,7 @@ export function immutableDataFaults(
 export function configMapRules(): KindRules {
   return {
     metadata: { name: subdomainName, strictFinalizers: true },
-    revalidates: true,
+    revalidates: "after",
     validate({ data, binaryData }): FieldError[] {
       const texts = fieldsOf(data);
       const binaries = fieldsOf(binaryData);

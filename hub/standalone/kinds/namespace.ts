@@ -42,7 +42,7 @@ function phaseFaults({ metadata, status }: ApiObject): FieldError[] {
 export function namespaceRules(): KindRules {
   return {
     metadata: { name: labelName, strictFinalizers: true },
-    revalidates: true,
+    revalidates: "after",
     default: setDefaults,
     prepareForCreate(object): void {
       const finalizers = textsOf(fieldsOf(object.spec).finalizers);

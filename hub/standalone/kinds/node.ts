@@ -147,7 +147,7 @@ export function nodeRules(): KindRules {
         dropConfig(object, old);
       } else object.status = old.status;
     },
-    revalidates: true,
+    revalidates: "after",
     validate({ spec, status }): FieldError[] {
       return [
         ...taintFaults(fieldsOf(spec)),

@@ -57,7 +57,7 @@ function aggregationFaults(aggregation: unknown): FieldError[] {
 export function roleRules({ namespaced }: ApiKind): KindRules {
   return {
     metadata: { name: pathSegmentName, strictFinalizers: true },
-    revalidates: true,
+    revalidates: "before",
     validate({ rules, aggregationRule }): FieldError[] {
       return [
         ...objectsOf(rules).flatMap((rule, index) =>

@@ -69,7 +69,7 @@ function roleRefFaults(roleRef: Fields, namespaced: boolean): FieldError[] {
 export function roleBindingRules({ namespaced }: ApiKind): KindRules {
   return {
     metadata: { name: pathSegmentName, strictFinalizers: true },
-    revalidates: true,
+    revalidates: "before",
     default: setDefaults,
     validate({ roleRef, subjects }): FieldError[] {
       return [

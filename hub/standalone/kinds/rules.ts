@@ -11,8 +11,8 @@ import type { MetadataRules } from "./metadata.ts";
 export interface KindRules {
   /** What names look like. */
   readonly metadata: Pick<MetadataRules, "name" | "strictFinalizers">;
-  /** An update is looked at as a new object is, too; not so one of a subresource. */
-  readonly revalidates?: boolean;
+  /** An update is looked at as a new object is, too, before or after what is said of updates. */
+  readonly revalidates?: "before" | "after";
   /** Metadata is looked at as the generic registry does it alone, after the rest. */
   readonly looseMetadata?: boolean;
   /** Sets what is absent, on every write. Changes the object. */

@@ -77,7 +77,7 @@ function mergeStringData(object: ApiObject): void {
 export function secretRules(): KindRules {
   return {
     metadata: { name: subdomainName, strictFinalizers: true },
-    revalidates: true,
+    revalidates: "after",
     default(object): void {
       mergeStringData(object);
       if (textOf(object.type) === "") object.type = "Opaque";

@@ -20,7 +20,7 @@ function cleanSecrets(object: ApiObject): void {
 export function serviceAccountRules(): KindRules {
   return {
     metadata: { name: subdomainName, strictFinalizers: true },
-    revalidates: true,
+    revalidates: "after",
     prepareForCreate: cleanSecrets,
     prepareForUpdate: cleanSecrets,
     validate: (): FieldError[] => [],

@@ -95,15 +95,18 @@ function build(kind: ApiKind): Strategy {
       return faults.length > 0 ? faults : validateMetadata(object, metadataRules);
     },
     validateUpdate(object, old, subresource): FieldError[] {
+      const whole = subresource === "" && rules.revalidates !== undefined
+        ? [...validateMetadata(object, metadataRules), ...rules.validate(object)]
+        : [];
+      const first = rules.revalidates === "before";
       return [
         ...validateMetadata(object, commonRules(kind)),
         ...validateMetadataUpdate(object, old),
+        ...(first ? whole : []),
         ...(rules.looseMetadata === true ? [] : validateMetadataUpdate(object, old)),
         ...(rules.metadata.strictFinalizers ? strictFinalizerFaults(object) : []),
         ...rules.validateUpdate(object, old, subresource),
-        ...(rules.revalidates === true && subresource === ""
-          ? [...validateMetadata(object, metadataRules), ...rules.validate(object)]
-          : []),
+        ...(first ? [] : whole),
       ];
     },
   };

@@ -17,6 +17,10 @@ const INT32 = 2 ** 31;
 const INT64 = 2 ** 63;
 const DATE = /^\d{4}-(\d\d)-(\d\d)$/;
 const TIME = /^(\d\d):(\d\d):(\d\d)(\.\d+)?(z|[+-]\d\d:\d\d)$/;
+const GO_TYPES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  string: { integer: "int64", number: "float64", boolean: "", object: "" },
+  integer: { boolean: "", object: "" },
+};
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 const patterns = new Map<string, RegExp>();
@@ -100,7 +104,9 @@ function typeFaults(schema: Schema, value: unknown, place: Place): FieldError[] 
       rootFault(place, `Checked value must be of type integer ${words} in ${place.name}`),
     ];
   }
-  return [wrongType(place, type, found)];
+  // With a format the value is told by its Go type, of which the validator knows few.
+  const go = format === undefined ? undefined : GO_TYPES[type]?.[found];
+  return [go === undefined ? wrongType(place, type, found) : wrongType(place, format!, go)];
 }
 
 function stringFaults(schema: Schema, value: string, place: Place): FieldError[] {

@@ -189,6 +189,31 @@ class Reader {
     PLAIN.test(this.#text);
     this.#at = PLAIN.lastIndex;
     if (this.#text[this.#at] === '"') return this.#text.slice(start, this.#at++).toWellFormed();
+    return this.#escaped(start) ?? this.#slowString(start);
+  }
+
+  /** A good string with escapes, read natively; `undefined` when there is a fault in it. */
+  #escaped(start: number): string | undefined {
+    let end = start;
+    for (;;) {
+      end = this.#text.indexOf('"', end);
+      if (end < 0) return undefined;
+      let slashes = 0;
+      while (this.#text[end - 1 - slashes] === "\\" && end - 1 - slashes >= start) slashes++;
+      if (slashes % 2 === 0) break;
+      end++;
+    }
+    try {
+      const value = JSON.parse(this.#text.slice(start - 1, end + 1)) as string;
+      this.#at = end + 1;
+      return value.toWellFormed();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Piece by piece, to find the fault. */
+  #slowString(start: number): string {
     const parts = [this.#text.slice(start, this.#at)];
     for (;;) {
       const char = this.#text[this.#at];
