@@ -150,7 +150,7 @@ export async function runCli(
   commands: readonly Command[],
   args: readonly string[],
 ): Promise<number> {
-  const root = new Command("kubectl outreach");
+  const root = new Command("kubectl outreach").enablePositionalOptions();
   for (const command of commands) root.addCommand(command);
   silence(root, context);
   try {

@@ -20,6 +20,7 @@ import {
   MANAGED_CLUSTERS,
 } from "../../../shared/kube/resources.ts";
 import { isStatus, StatusError } from "../../../shared/kube/status.ts";
+import { byName } from "../../fleet/clusters.ts";
 import { asking, parentOf, type Patient } from "./patient.ts";
 import { broken, ok, type Outcome, type Step, unknown } from "./steps.ts";
 
@@ -129,7 +130,7 @@ async function kinds(patient: Patient): Promise<Outcome> {
   const { client } = parentOf(patient);
   try {
     const { items } = await client.list<ManagedCluster>(MANAGED_CLUSTERS, asking(patient));
-    patient.clusters = items;
+    patient.clusters = items.sort(byName);
   } catch (error) {
     if (isStatus(error, 404)) {
       return broken("the parent does not know the kind ManagedCluster", install(patient));
