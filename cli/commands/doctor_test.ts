@@ -1,74 +1,8 @@
 import assert from "node:assert/strict";
-import type { Condition, ManagedCluster } from "../../shared/kube/clusternet_types.ts";
-import type { SeenRequest } from "../../shared/testing/fake_kube.ts";
+import type { ManagedCluster } from "../../shared/kube/clusternet_types.ts";
 import { CliError } from "../context.ts";
-import { FakeContext, fakeId, NOW, putCluster, runCli, unreachable } from "../testing.ts";
-import { doctorCommand } from "./doctor.ts";
-
-const ID = fakeId(1);
-const SOCKET = `/apis/proxies.clusternet.io/v1alpha1/sockets/${ID}`;
-const REQUESTS = "clusters.clusternet.io/clusterregistrationrequests";
-
-type Answers = Record<string, (request: SeenRequest) => [status: number, body: unknown]>;
-
-/** What a healthy fleet answers, by method and path. */
-const HEALTHY: Answers = {
-  "GET /version": () => [200, { gitVersion: "v1.36.3" }],
-  "GET /apis": () => [200, { groups: [{ name: "apiregistration.k8s.io" }] }],
-  "GET /apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.proxies.clusternet.io": () => [200, {
-    status: { conditions: [{ type: "Available", status: "True" }] },
-  }],
-  "GET /apis/proxies.clusternet.io/v1alpha1": () => [200, {}],
-  "GET /openapi/v3/apis/proxies.clusternet.io/v1alpha1":
-    () => [200, { info: { version: "v0.1.0" } }],
-  "POST /apis/authentication.k8s.io/v1/selfsubjectreviews": () => [201, {
-    status: { userInfo: { username: "alice", groups: ["platform", "system:authenticated"] } },
-  }],
-  "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews": () => [201, {
-    status: { allowed: true },
-  }],
-  [`GET ${SOCKET}`]: () => [200, {
-    status: { connected: true, connectedAt: "2026-01-01T23:59:00Z" },
-  }],
-  [`GET ${SOCKET}/proxy/direct/version`]: () => [200, { gitVersion: "v1.35.0" }],
-  [`POST ${SOCKET}/proxy/direct/apis/authentication.k8s.io/v1/selfsubjectreviews`]: () => [201, {
-    status: { userInfo: { username: "alice", groups: ["platform"] } },
-  }],
-  [`POST ${SOCKET}/proxy/direct/apis/authorization.k8s.io/v1/selfsubjectrulesreviews`]:
-    () => [201, {
-      status: {
-        resourceRules: [
-          { verbs: ["create"], resources: ["selfsubjectreviews"] },
-          { verbs: ["get"], resources: ["pods"] },
-        ],
-      },
-    }],
-};
-
-function refusal(code: number, message: string): [number, unknown] {
-  return [code, { kind: "Status", code, message }];
-}
-
-function patient(answers: Answers = {}): FakeContext {
-  const made = new FakeContext({ now: () => NOW });
-  const all = { ...HEALTHY, ...answers };
-  made.kube.interceptors.push((request) => {
-    const answer = all[`${request.method} ${request.path.replace(/\?.*/, "")}`];
-    if (answer === undefined) return;
-    const [status, body] = answer(request);
-    return Response.json(body, { status, headers: { Date: new Date(NOW).toUTCString() } });
-  });
-  return made;
-}
-
-async function doctor(made: FakeContext, ...args: string[]): Promise<number> {
-  return await runCli(made, [doctorCommand(made)], ["doctor", ...args]);
-}
-
-/** The lines with a mark, by mark. */
-function lines(made: FakeContext, mark: string): string[] {
-  return made.stdout.split("\n").filter((line) => line.startsWith(mark));
-}
+import { FakeContext, fakeId, NOW, putCluster, unreachable } from "../testing.ts";
+import { type Answers, doctor, lines, patient, refusal, SOCKET } from "./doctor/testing.ts";
 
 Deno.test("doctor CLUSTER walks all the way where nothing is broken", async () => {
   const made = patient();
@@ -253,63 +187,6 @@ Deno.test("doctor compares the child's clock with the parent's, by the last repo
     made.stdout,
     /\[!!\] the clock of the agent's machine is 480 s ahead of the parent's/,
   );
-});
-
-Deno.test("doctor tells how far a registration got", async () => {
-  const condition = (type: string): Condition => ({
-    type,
-    status: "True",
-    reason: "R",
-    message: "",
-    lastTransitionTime: "2026-01-01T00:00:00Z",
-  });
-  const cases: [unknown, RegExp][] = [
-    [undefined, /waits for a decision\n {5}mend: `kubectl outreach accept 0{8}-/],
-    [{ result: "Denied", errorMessage: "no" }, /is denied: no\n {5}mend: .*accept/],
-    [
-      { result: "Denied", errorMessage: "gone", conditions: [condition("Revoked")] },
-      /was revoked: gone\n {5}mend: `kubectl delete clsrr/,
-    ],
-    [{ result: "Failed", errorMessage: "name taken" }, /could not carry out .*: name taken/],
-    [{ result: "Approved" }, /is approved, but there is no ManagedCluster/],
-  ];
-  for (const [status, expected] of cases) {
-    const made = patient();
-    made.kube.put(REQUESTS, {
-      apiVersion: "clusters.clusternet.io/v1beta1",
-      kind: "ClusterRegistrationRequest",
-      metadata: { name: `clusternet-${ID}` },
-      spec: { clusterId: ID, clusterName: "edge-1" },
-      ...(status === undefined ? {} : { status }),
-    });
-    assert.equal(await doctor(made, "edge-1"), 1);
-    assert.match(made.stdout, expected);
-  }
-  const none = patient();
-  assert.equal(await doctor(none, "edge-1"), 1);
-  assert.match(none.stdout, /neither a cluster nor a registration request.*\n.*token create/);
-});
-
-Deno.test("doctor goes on by the id where the user may not list", async () => {
-  const made = patient({
-    "GET /apis/clusters.clusternet.io/v1beta1/managedclusters": () => refusal(403, "no"),
-    [`GET ${SOCKET}`]: () => refusal(403, "no"),
-    "GET /apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.proxies.clusternet.io": () =>
-      refusal(403, "no"),
-  });
-  assert.equal(await doctor(made, ID), 0, made.stdout);
-  assert.match(made.stdout, /\[--\] you may not see the registration/);
-  assert.match(made.stdout, /\[ok\] the cluster's API answers/);
-});
-
-Deno.test("doctor takes a hub that serves its API by itself", async () => {
-  const made = patient({
-    "GET /apis": () => [200, { groups: [{ name: "proxies.clusternet.io" }] }],
-    "GET /readyz": () => [500, "[+]ping ok\n[-]store failed: reason withheld\n"],
-  });
-  assert.equal(await doctor(made), 1);
-  assert.match(made.stdout, /\[ok\] a hub of its own/);
-  assert.match(made.stdout, /\[!!\] the hub is not ready/);
 });
 
 Deno.test("doctor without a cluster looks at all in short", async () => {
