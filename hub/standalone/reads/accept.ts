@@ -17,6 +17,7 @@ export interface Representation {
   readonly as: "Object" | "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList";
   /** `v1`, or `v1beta1` of group meta.k8s.io, for all but `Object`. */
   readonly version: "v1" | "v1beta1";
+  /** YAML instead of JSON. */
   readonly yaml: boolean;
   /** With line breaks. */
   readonly pretty: boolean;
@@ -94,5 +95,7 @@ export function negotiate(request: Request, scope: AcceptScope): Representation 
       return { ...found, pretty: scope !== "watch" && isPretty(request, ranges) };
     }
   }
-  throw notAcceptable(scope === "watch" ? STREAM_TYPES : OBJECT_TYPES);
+  // A watch is refused as a list first
+  const listed = scope === "watch" && ranges.some((range) => represent(range, "list"));
+  throw notAcceptable(listed ? STREAM_TYPES : OBJECT_TYPES);
 }

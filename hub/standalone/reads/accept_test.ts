@@ -57,6 +57,7 @@ Deno.test("negotiate refuses in the words of kube-apiserver and of its router", 
     fails(() => negotiate(request(accept), "list"), `${only} ${types}`);
   }
   fails(() => negotiate(request("text/html", CUSTOM), "list"), `${only} ${types}`);
+  fails(() => negotiate(request("text/html", CUSTOM), "watch"), `${only} ${types}`);
   fails(() => negotiate(request("application/yaml"), "watch"), `${only} ${streams}`);
 });
 

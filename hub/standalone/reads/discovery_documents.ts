@@ -25,7 +25,9 @@ export interface ExtraGroup {
 export interface GroupVersion {
   /** Empty for the core group. */
   readonly group: string;
+  /** Such as `v1`. */
   readonly version: string;
+  /** In the order of discovery. */
   readonly kinds: readonly ApiKind[];
 }
 

@@ -12,6 +12,7 @@ import { partialObject, tableOf, tableStyle } from "./table.ts";
 
 const YAML = {
   indentSeq: false,
+  sortMapEntries: true,
   lineWidth: 0,
   version: "1.1",
   aliasDuplicateObjects: false,

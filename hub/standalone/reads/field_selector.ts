@@ -12,14 +12,18 @@ import type { Stored } from "../store/types.ts";
 import { quoted } from "./label_syntax.ts";
 
 /** One comparison. */
-interface Term {
+export interface FieldTerm {
+  /** Such as `metadata.name`. */
   readonly field: string;
+  /** Without escapes. */
   readonly value: string;
+  /** `false` for `!=`. */
   readonly equal: boolean;
 }
 
 /** A parsed selector. */
 export interface FieldMatch {
+  /** Whether the object is meant. */
   matches(stored: Stored): boolean;
   /** The only name that matches. */
   readonly name?: string;
@@ -62,8 +66,13 @@ function unescape(value: string): string {
   return result;
 }
 
-function parse(text: string): Term[] {
-  const terms: Term[] = [];
+/**
+ * Parses a selector such as `metadata.name=x,type!=Opaque`.
+ *
+ * @throws {StatusError} 400 in kube-apiserver's words
+ */
+export function parseFieldTerms(text: string): FieldTerm[] {
+  const terms: FieldTerm[] = [];
   for (const term of termsOf(text)) {
     if (term === "") continue;
     const found = /!=|==?/.exec(term);
@@ -126,14 +135,14 @@ function fieldsOf(stored: Stored, kind: ApiKind): Readonly<Record<string, string
 }
 
 /**
- * Parses a selector such as `metadata.name=x,type!=Opaque`.
+ * Looks up the fields of a selector.
  *
  * @returns `undefined` when it is empty, which matches everything
- * @throws {StatusError} 400 in kube-apiserver's words
+ * @throws {StatusError} 400 for a field that the kind cannot select by
  */
-export function parseFieldSelector(selector: string, kind: ApiKind): FieldMatch | undefined {
+export function fieldMatch(parsed: readonly FieldTerm[], kind: ApiKind): FieldMatch | undefined {
   // `=` compares nothing with nothing, and is dropped as kube-apiserver does
-  const terms = parse(selector).filter(({ field, value }) => field !== "" || value !== "");
+  const terms = parsed.filter(({ field, value }) => field !== "" || value !== "");
   for (const { field } of terms) checkField(field, kind);
   if (terms.length === 0) return undefined;
   const name = terms.find(({ field, equal }) => equal && field === "metadata.name")?.value;

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import { parseFieldSelector } from "./field_selector.ts";
+import { type FieldMatch, fieldMatch, parseFieldTerms } from "./field_selector.ts";
+import type { ApiKind } from "../kinds/kind.ts";
 import { kind, openApi } from "./testing.ts";
 
-Deno.test("parseFieldSelector refuses in the words of kube-apiserver", () => {
+function parseFieldSelector(text: string, of: ApiKind): FieldMatch | undefined {
+  return fieldMatch(parseFieldTerms(text), of);
+}
+
+Deno.test("fieldMatch refuses in the words of kube-apiserver", () => {
   const only = 'only "metadata.name", "metadata.namespace"';
   const refusals: [string, string, string][] = [
     ["configmaps", "foo=bar", `"foo" is not a known field selector: ${only}`],
@@ -34,7 +39,7 @@ Deno.test("parseFieldSelector refuses in the words of kube-apiserver", () => {
   }
 });
 
-Deno.test("parseFieldSelector compares the fields of a kind", async () => {
+Deno.test("fieldMatch compares the fields of a kind", async () => {
   await using api = await openApi();
   const node = await api.add("nodes", "n", {});
   const event = await api.add("events", "e", {

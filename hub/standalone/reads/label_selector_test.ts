@@ -73,6 +73,8 @@ Deno.test("parseLabelSelector refuses in the words of kube-apiserver", () => {
       "be no more than 63 bytes",
     "a=-b": `${BAD}values[0][a]: Invalid value: "-b": ${VALUE}`,
     'a="x"': `${BAD}values[0][a]: Invalid value: "\\"x\\"": ${VALUE}`,
+    "a=\x01b": `${BAD}values[0][a]: Invalid value: "\\x01b": ${VALUE}`,
+    "a=\u200b\x7f\x07€": `${BAD}values[0][a]: Invalid value: "\\u200b\\x7f\\a€": ${VALUE}`,
     "a in (-b,-c)": `${BAD}[values[0][a]: Invalid value: "-b": ${VALUE}, ` +
       `values[1][a]: Invalid value: "-c": ${VALUE}]`,
   };

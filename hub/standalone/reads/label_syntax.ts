@@ -22,9 +22,22 @@ const VALUE_WORDS =
 const NAME_LIMIT = 63;
 const SUBDOMAIN_LIMIT = 253;
 
-/** As Go's `%q` writes it, as far as selectors go. */
+const GO_ESCAPES: Readonly<Record<string, string>> = { "\x07": "\\a", "\v": "\\v" };
+
+function goEscape(char: string): string {
+  const code = char.codePointAt(0)!;
+  const hex = (digits: number): string => code.toString(16).padStart(digits, "0");
+  return GO_ESCAPES[char] ??
+    (code < 0x80 ? `\\x${hex(2)}` : code < 0x10000 ? `\\u${hex(4)}` : `\\U${hex(8)}`);
+}
+
+/** As Go's `%q` writes a text. */
 export function quoted(text: string): string {
-  return JSON.stringify(text);
+  // What both escape alike, and what is printed as it is, JSON does right
+  const inner = text.split(/([\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs})/u).map((part, i) =>
+    i % 2 === 1 && !"\b\f\n\r\t".includes(part) ? goEscape(part) : JSON.stringify(part).slice(1, -1)
+  ).join("");
+  return `"${inner}"`;
 }
 
 function longer(text: string, limit: number): boolean {

@@ -96,6 +96,15 @@ function writerOf(shape: Shape, form: Representation, empty: boolean): ListWrite
       tail: "",
     };
   }
+  if (empty && form.as === "PartialObjectMetadataList") {
+    // As Go writes a list that was never made
+    return {
+      head: render({ ...head, [key]: null }, form),
+      item: () => "",
+      separator: "",
+      tail: "",
+    };
+  }
   if (form.pretty && !empty) {
     const start = `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "${key}": [\n`;
     const item = (stored: Stored): string => indent(JSON.stringify(value(stored), null, 2), "    ");
@@ -115,8 +124,7 @@ export async function serveList(options: ReadOptions): Promise<Response> {
   const { request, url, kind, now } = options;
   const form = negotiate(request, "list");
   const list = parseListOptions(url);
-  const selectors = parseSelectors(url, kind);
-  validateListOptions(list, false);
+  const selectors = parseSelectors(url, kind, () => validateListOptions(list, false));
   const style = form.as === "Table"
     ? tableStyle({ url, kind, version: form.version, now })
     : undefined;

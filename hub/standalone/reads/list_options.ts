@@ -13,6 +13,7 @@ import { quoted } from "./label_syntax.ts";
 export interface ListOptions {
   /** As it came; empty when absent. */
   readonly resourceVersion: string;
+  /** How the version is meant. */
   readonly resourceVersionMatch: "" | "Exact" | "NotOlderThan";
   /** Zero or less: all. */
   readonly limit: number;
@@ -20,6 +21,7 @@ export interface ListOptions {
   readonly continue: string;
   /** `undefined` when absent. */
   readonly timeoutSeconds: number | undefined;
+  /** Whether a watch may carry bookmarks. */
   readonly allowWatchBookmarks: boolean;
   /** `undefined` when absent. */
   readonly sendInitialEvents: boolean | undefined;

@@ -167,6 +167,11 @@ Deno.test("serveList refuses bad options in the words of kube-apiserver", async 
       'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list',
     ],
     [
+      422,
+      "sendInitialEvents=1&fieldSelector=foo%3D1",
+      'ListOptions.meta.k8s.io "" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list',
+    ],
+    [
       400,
       "continue=x&resourceVersion=5",
       "invalid continue token: continue key is not valid: illegal base64 data at input byte 0",
@@ -221,7 +226,10 @@ Deno.test("serveList gives tables, metadata alone, YAML and line breaks", async 
   assert.match(pretty, /\n {4}{\n {6}"metadata": {\n/);
   assert.deepEqual(JSON.parse(pretty), plain);
   const yaml = await (await api.read("configmaps", "", { accept: "application/yaml" })).text();
-  assert.match(yaml, /^kind: ConfigMapList\n[^]*items:\n- metadata:\n {4}name: a\n/);
+  assert.match(
+    yaml,
+    /^apiVersion: v1\nkind: ConfigMapList\n[^]*items:\n- data:\n {4}k: v\n {2}metadata:\n/,
+  );
 });
 
 Deno.test("serveList streams many objects and holds nobody up", async () => {

@@ -9,11 +9,15 @@ import type { Store } from "../store/types.ts";
 
 /** Options of `serveRead`. */
 export interface ReadOptions {
+  /** Its headers say what the caller takes; its signal ends a watch. */
   readonly request: Request;
   /** Of the request. */
   readonly url: URL;
+  /** What it is about. */
   readonly info: ResourceRequest;
+  /** What is read. */
   readonly kind: ApiKind;
+  /** Where it is kept. */
   readonly store: Store;
   /** Clock, in milliseconds: ages in tables. */
   readonly now: () => number;
@@ -29,7 +33,7 @@ export interface Place {
   readonly namespace?: string;
 }
 
-/** @returns the place that a request for a collection speaks of */
+/** The place that a request for a collection speaks of. */
 export function placeOf({ kind, info }: Pick<ReadOptions, "kind" | "info">): Place {
   const resource = resourceKey(kind);
   // The path of a Namespace object names a namespace too

@@ -25,6 +25,7 @@ import { nextTurn, SLICE_CHARS } from "./yielding.ts";
 export interface Page {
   /** `metadata.resourceVersion` of the list. */
   readonly version: number;
+  /** In the order of etcd's keys. */
   readonly objects: readonly Stored[];
   /** `metadata.continue`; empty at the end. */
   readonly continue: string;

@@ -5,7 +5,7 @@
  */
 import type { ApiKind } from "../kinds/kind.ts";
 import type { Stored } from "../store/types.ts";
-import { parseFieldSelector } from "./field_selector.ts";
+import { fieldMatch, parseFieldTerms } from "./field_selector.ts";
 import { parseLabelSelector } from "./label_selector.ts";
 
 /** The label and the field selector of a request. */
@@ -23,11 +23,19 @@ export interface Selectors {
 /**
  * Reads `labelSelector` and `fieldSelector`.
  *
+ * @param check called once both are read, before fields are looked up: other options are checked
+ * between the two
  * @throws {StatusError} 400 in kube-apiserver's words
  */
-export function parseSelectors(url: URL, kind: ApiKind): Selectors {
+export function parseSelectors(
+  url: URL,
+  kind: ApiKind,
+  check: () => void = () => {},
+): Selectors {
   const labels = parseLabelSelector(url.searchParams.get("labelSelector") ?? "");
-  const fields = parseFieldSelector(url.searchParams.get("fieldSelector") ?? "", kind);
+  const terms = parseFieldTerms(url.searchParams.get("fieldSelector") ?? "");
+  check();
+  const fields = fieldMatch(terms, kind);
   return {
     empty: labels === undefined && fields === undefined,
     parses: fields?.parses ?? false,

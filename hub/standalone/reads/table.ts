@@ -18,9 +18,13 @@ export type IncludeObject = "None" | "Metadata" | "Object";
 
 /** How tables of one request are made. */
 export interface TableStyle {
+  /** Of the kind. */
   readonly printer: Printer;
+  /** What rows carry beside their cells. */
   readonly include: IncludeObject;
+  /** Of group meta.k8s.io. */
   readonly version: "v1" | "v1beta1";
+  /** Clock, in milliseconds. */
   readonly now: () => number;
 }
 

@@ -19,7 +19,7 @@ export const NOW = Date.parse("2026-11-25T13:00:00Z");
 /** `Accept` of `kubectl get`, its first clause. */
 export const TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
-/** @returns a kind that is served, by plural name */
+/** A kind that is served, by plural name. */
 export function kind(plural: string): ApiKind {
   return KINDS.find((each) => each.plural === plural)!;
 }

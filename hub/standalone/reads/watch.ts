@@ -46,8 +46,7 @@ export function serveWatch(options: ReadOptions): Response {
   const { request, url, kind, store, now, random = () => 0.5 } = options;
   const form = negotiate(request, "watch");
   const list = parseListOptions(url);
-  const selectors = parseSelectors(url, kind);
-  validateListOptions(list, true);
+  const selectors = parseSelectors(url, kind, () => validateListOptions(list, true));
   const style = form.as === "Table"
     ? tableStyle({ url, kind, version: form.version, now })
     : undefined;

@@ -16,7 +16,9 @@ export type EventType = Change["type"];
 
 /** What a watcher is told of a change. */
 export interface WatchEvent {
+  /** What happened, as this watcher sees it. */
   readonly type: EventType;
+  /** What it happened to. */
   readonly object: Stored;
   /** The version of the event where it is not the object's: one that does not match any more. */
   readonly version?: number;
@@ -24,6 +26,7 @@ export interface WatchEvent {
 
 /** Writes events for one watcher; the bytes of a line may be shared and must not be changed. */
 export interface EventEncoder {
+  /** The line of an event. */
   event(event: WatchEvent): Uint8Array;
   /**
    * A line without a change.

@@ -22,9 +22,13 @@ const LAST_BOOKMARK_MS = 2_000;
 
 /** Options of {@linkcode openWatchStream}. */
 export interface WatchStreamOptions {
+  /** What is watched. */
   readonly store: Store;
+  /** Which part of it. */
   readonly place: Place;
+  /** Which objects there. */
   readonly selectors: Selectors;
+  /** Writes the lines; of this watcher alone. */
   readonly encoder: EventEncoder;
   /** Objects that are sent as `ADDED` at first. */
   readonly initial: readonly Stored[];

@@ -5,10 +5,13 @@
  */
 /** `metav1.TableColumnDefinition`. */
 export interface Column {
+  /** Its head. */
   readonly name: string;
+  /** Of its cells; a `date` is given as an age. */
   readonly type: "boolean" | "date" | "integer" | "number" | "string";
   /** `name` for the column of names, else empty. */
   readonly format: string;
+  /** For people. */
   readonly description: string;
   /** Above 0: only with `kubectl get -o wide`. */
   readonly priority: number;
@@ -19,6 +22,7 @@ export type Cell = string | number | boolean | null;
 
 /** Makes rows of a kind's objects. */
 export interface Printer {
+  /** From left to right. */
   readonly columns: readonly Column[];
   /**
    * Makes a row. Looks at nothing but the object, whose fields may be missing.

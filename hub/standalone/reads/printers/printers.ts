@@ -33,7 +33,7 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   [`roles.${RBAC}`]: rolePrinter,
 };
 
-/** @returns the printer of a kind, or `undefined` for kinds that are never stored */
+/** The printer of a kind; `undefined` for kinds that are never stored. */
 export function printerOf(kind: ApiKind): Printer | undefined {
   return kind.custom ? CUSTOM_PRINTERS.get(kind.plural) : PRINTERS[resourceKey(kind)];
 }
