@@ -64,6 +64,7 @@ export function completionCommand(context: CliContext): Command {
       `Prints a script that completes commands, flags and the names of clusters for ${name} in ` +
         "your shell.",
     )
+    .usage("[options] <shell>")
     .addArgument(new Argument("<shell>", "your shell").choices(SHELLS))
     .addCommand(completeCommand(context), { hidden: true });
   withExamples(command, context, [
