@@ -12,12 +12,13 @@ import { failureAnswer } from "./api/failures.ts";
 import { type ParsedRequest, parseRequestInfo } from "./api/parse_request_info.ts";
 import type { ResourceRequest } from "./api/request_info.ts";
 import { finishAnswer, pageNotFound } from "./api/respond.ts";
-import { checkRoute, unknownResource } from "./api/route.ts";
+import { checkRoute, unknownPath, unknownResource } from "./api/route.ts";
 import type { RbacGuard } from "./auth/escalation.ts";
 import { impersonate } from "./auth/impersonation.ts";
 import type { Reviews } from "./auth/reviews.ts";
 import type { ServiceAccountTokens } from "./auth/service_account_tokens.ts";
 import type { Authorizer } from "./auth/types.ts";
+import { methodNotAllowed } from "./errors.ts";
 import { type ApiKind, resourceKey } from "./kinds/kind.ts";
 import { kindOf } from "./kinds/kinds.ts";
 import type { createDiscovery } from "./reads/discovery.ts";
@@ -122,7 +123,12 @@ class Api implements EmbeddedApi {
 
   async #servePath(request: Request, path: string): Promise<Response> {
     const { health, discovery } = this.#o;
-    return await health?.(request, path) ?? discovery(request, path) ?? pageNotFound();
+    const response = await health?.(request, path);
+    if (response !== undefined) return response;
+    const found = discovery(request, path);
+    if (found === undefined) throw unknownPath(path);
+    if (request.method === "HEAD") throw methodNotAllowed();
+    return found;
   }
 
   async #serveResource(

@@ -71,6 +71,8 @@ export function finishAnswer(response: Response, method: string, auditId: string
     response = new Response(null, response);
   }
   response.headers.set("Audit-Id", auditId);
+  // The hub's own way to say a refusal twice is not kube-apiserver's
+  if (response.status >= 400) response.headers.delete("Warning");
   if (!response.headers.has("Cache-Control")) {
     response.headers.set("Cache-Control", "no-cache, private");
   }

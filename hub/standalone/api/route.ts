@@ -38,6 +38,19 @@ export function unknownResource({ group }: Pick<ResourceRequest, "group">): Erro
   return builtIn ? pathNotFound() : new PageNotFound("404 page not found");
 }
 
+/**
+ * Nobody serves that path.
+ *
+ * @returns the error to throw
+ */
+export function unknownPath(path: string): Error {
+  const [prefix, group = ""] = path.replace(/^\//, "").split("/");
+  if (prefix === "api") return pathNotFound();
+  return prefix === "apis" && group !== ""
+    ? unknownResource({ group })
+    : new PageNotFound("404 page not found");
+}
+
 /** What the path leads to. */
 type Shape = "collection" | "everywhere" | "object" | "subresource";
 

@@ -15,6 +15,7 @@ import { type ApiObject, WriteConflictError } from "../store/types.ts";
 import { setDefaults } from "./defaults.ts";
 import { grantsRights } from "./kind_rules.ts";
 import {
+  dropSystemFields,
   generatedName,
   givenVersion,
   matchKind,
@@ -55,6 +56,7 @@ function prepare(
   const { kind, namespace, user, manager } = call;
   const { store, rbac, now } = deps;
   matchNamespace(kind, object, namespace);
+  dropSystemFields(object);
   setDefaults(kind, object);
   if (!tracked) {
     const schema = schemaOf(kind);
@@ -63,9 +65,6 @@ function prepare(
   admitCreate(store, kind, object, namespace);
   if (user !== undefined && grantsRights(kind)) rbac.checkWrite({ user, kind, object });
   matchKind(kind, object);
-  delete object.metadata.deletionTimestamp;
-  delete object.metadata.deletionGracePeriodSeconds;
-  delete object.metadata.selfLink;
   strategyOf(kind).prepareForCreate(object);
   setSystemFields(object, deps);
 }

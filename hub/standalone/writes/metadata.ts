@@ -125,6 +125,19 @@ export function givenVersion(object: ApiObject): number {
   return version;
 }
 
+/** Takes from a new object what only the server may say. */
+export function dropSystemFields({ metadata }: ApiObject): void {
+  for (
+    const field of [
+      "uid",
+      "creationTimestamp",
+      "deletionTimestamp",
+      "deletionGracePeriodSeconds",
+      "selfLink",
+    ]
+  ) delete metadata[field];
+}
+
 /** Sets what only the server may say of a new object, but for its name. */
 export function setSystemFields(object: ApiObject, { now, random }: WriteDeps): void {
   object.metadata.uid = newUid(random);

@@ -55,6 +55,11 @@ export function readPatch(type: string, text: string): Patch {
   return { type, value: read.value ?? nothing, duplicates: repeatedKeys(read) };
 }
 
+/** JSON as Go writes a map, whose members are in order already but for the outermost. */
+function sortedJson(object: ApiObject): string {
+  return JSON.stringify(Object.fromEntries(Object.keys(object).sort().map((k) => [k, object[k]])));
+}
+
 /** A refusal of what became of an object. */
 function refusal(what: string, why: string): StatusError {
   const message = `Invalid value: ${goQuote(what)}: ${why}`;
@@ -87,7 +92,7 @@ export function applyPatch(
   const { type, value, duplicates } = patch;
   const patched = patchObject({ kind, schema, contentType: type, patch: value, current: live });
   if (fieldValidation === "Strict" && duplicates.length > 0) {
-    const what = type === STRATEGIC_PATCH ? goValue(value) : JSON.stringify(patched);
+    const what = type === STRATEGIC_PATCH ? goValue(value) : sortedJson(patched);
     throw refusal(what, `strict decoding error: ${duplicates.join(", ")}`);
   }
   try {

@@ -43,6 +43,12 @@ function forgetSpecItself({ metadata }: ApiObject): void {
   }
 }
 
+/** What is not said stands as `null` in it, and is nobody's. */
+function setTokenDefaults(object: ApiObject): void {
+  const said = Object.entries(object.spec ?? {}).filter(([, value]) => value !== null);
+  object.spec = { expirationSeconds: 3600, ...Object.fromEntries(said) };
+}
+
 async function readVirtual(
   write: WriteRequest,
   kind: ApiKind,
@@ -66,7 +72,7 @@ async function readVirtual(
   });
   matchNamespace(kind, object, info.namespace);
   delete object.status; // Ours to say
-  if (info.subresource === "token") object.spec = { expirationSeconds: 3600, ...object.spec ?? {} };
+  if (info.subresource === "token") setTokenDefaults(object);
   const manager = managerOf(request, options);
   const { subresource } = info;
   trackUpdate({ kind, schema, live: undefined, next: object, manager, subresource, now });

@@ -7,6 +7,8 @@ import { isStatus, StatusError } from "../../../shared/kube/status.ts";
 import { notFound } from "../errors.ts";
 import { type ApiKind, resourceKey } from "../kinds/kind.ts";
 import { KINDS } from "../kinds/kinds.ts";
+import { pruneAndCheck } from "../schema/decode.ts";
+import { schemaOf } from "../schema/schemas.ts";
 import type { ApiObject, Stored } from "../store/types.ts";
 import { createObject } from "./create.ts";
 import { deleteObject } from "./delete.ts";
@@ -59,6 +61,11 @@ function kindOfStored({ resource, name }: Stored): ApiKind {
   return kind;
 }
 
+/** The object as if it had come over HTTP: empty fields gone, nothing shared. */
+function asSent(kind: ApiKind, object: ApiObject): ApiObject {
+  return pruneAndCheck(schemaOf(kind), structuredClone(object), "Ignore", kind).object;
+}
+
 /**
  * Makes the writer of the embedded API.
  *
@@ -77,7 +84,7 @@ export function createWriter(deps: WriteDeps): Writer {
     async create(kind, object, { fieldManager = MANAGER } = {}): Promise<Stored> {
       const namespace = kind.namespaced ? metaText(object, "namespace") : "";
       const call = { kind, namespace, name: "", subresource: "", manager: fieldManager };
-      const made = await createObject(deps, { ...call, dryRun: false }, structuredClone(object));
+      const made = await createObject(deps, { ...call, dryRun: false }, asSent(kind, object));
       const stored = deps.store.get(resourceKey(kind), namespace, metaText(made, "name"));
       if (stored === undefined) throw notFound(kind, metaText(made, "name")); // Gone again already
       return stored;
@@ -92,7 +99,8 @@ export function createWriter(deps: WriteDeps): Writer {
         await updateObject(deps, call, {
           next: (live) => {
             if (live === undefined || metaText(live, "uid") !== stored.uid) return undefined;
-            return change(structuredClone(live));
+            const changed = change(structuredClone(live));
+            return changed === undefined ? undefined : asSent(call.kind, changed);
           },
         });
       } catch (error) {
