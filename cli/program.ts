@@ -8,6 +8,7 @@ import { VERSION } from "../shared/version.ts";
 import { acceptCommand } from "./commands/accept.ts";
 import { clustersCommand } from "./commands/clusters.ts";
 import { denyCommand } from "./commands/deny.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { eachCommand } from "./commands/each.ts";
 import { initCommand } from "./commands/init.ts";
@@ -62,6 +63,7 @@ Use "${program} COMMAND --help" for the flags and examples of a command.`,
     kubectlCommand(context),
     eachCommand(context),
     doctorCommand(context),
+    completionCommand(context),
   ];
   for (const command of commands) root.addCommand(command);
   prepare(root, context, program);
