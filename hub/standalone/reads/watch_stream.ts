@@ -88,6 +88,8 @@ class WatchStream {
     const stream = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
+        // The port sends the head with the first piece: who watches what is quiet must get it too
+        if (!this.#more) controller.enqueue(new Uint8Array(0));
       },
       pull: () => this.#flush(),
       cancel: () => this.#stop(),
