@@ -16,10 +16,11 @@ export const MAX_BODY = 3 * 1024 * 1024;
 const READ_MS = 30_000;
 
 /** Media types of objects. */
-export type BodyType = "application/json" | "application/yaml";
+export type BodyType = (typeof ACCEPTED)[number];
 
-const PROTOBUF = "application/vnd.kubernetes.protobuf";
-const ACCEPTED = ["application/json", "application/yaml"];
+/** Kubernetes' own, of built-in kinds. */
+export const PROTOBUF = "application/vnd.kubernetes.protobuf";
+const ACCEPTED = ["application/json", "application/yaml", PROTOBUF] as const;
 
 /**
  * Finds out how a body is written; nothing said means JSON.
@@ -34,11 +35,9 @@ export function bodyType(request: Request): BodyType {
   const sound = parameters.every((parameter, index) =>
     /^[^\s=]+=.+$/.test(parameter) || parameter === "" && index === parameters.length - 1
   );
-  if (sound && (mediaType === "application/json" || mediaType === "application/yaml")) {
-    return mediaType;
-  }
-  // To a sender of protobuf it is not said that protobuf is read
-  throw unsupportedMediaType(mediaType === PROTOBUF ? ACCEPTED : [...ACCEPTED, PROTOBUF]);
+  const known = ACCEPTED.find((one) => one === mediaType);
+  if (known === undefined || !sound) throw unsupportedMediaType(ACCEPTED);
+  return known;
 }
 
 function tooLarge(): StatusError {
@@ -51,12 +50,23 @@ function tooSlow(): StatusError {
   );
 }
 
+function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}
+
 /** Reads on, or rejects at the deadline or when the caller goes. */
 async function readAll(
   body: ReadableStream<Uint8Array>,
   share: Share,
   readMs: number,
-): Promise<Uint8Array[]> {
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   const reader = body.getReader();
   const late = Promise.withResolvers<never>();
@@ -66,7 +76,7 @@ async function readAll(
   try {
     while (true) {
       const { done, value } = await Promise.race([reader.read(), late.promise]);
-      if (done) return chunks;
+      if (done) return concat(chunks, length);
       length += value.byteLength;
       if (length > MAX_BODY) throw tooLarge();
       share.take(value.byteLength);
@@ -86,19 +96,28 @@ async function readAll(
  * Reads a body to its end.
  *
  * @param share is told of every byte that is kept
- * @returns the text; bytes that are no UTF-8 are replaced, as Go does
  * @throws {StatusError} 413 when it is longer than 3 MiB, 408 when it takes more than 30 s, 429 when
  * too much is under way, 400 when it breaks off
  */
-export async function readBody(request: Request, share: Share, readMs = READ_MS): Promise<string> {
-  if (request.body === null) return "";
+export async function readBody(
+  request: Request,
+  share: Share,
+  readMs = READ_MS,
+): Promise<Uint8Array> {
+  if (request.body === null) return new Uint8Array();
   const announced = Number(request.headers.get("Content-Length") ?? 0);
   if (announced > MAX_BODY) {
     request.body.cancel().catch(() => {});
     throw tooLarge();
   }
-  const chunks = await readAll(request.body, share, readMs);
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  const texts = chunks.map((chunk) => decoder.decode(chunk, { stream: true }));
-  return texts.join("") + decoder.decode();
+  return await readAll(request.body, share, readMs);
+}
+
+/**
+ * The text of a body.
+ *
+ * @returns what is no UTF-8 is replaced, as Go does
+ */
+export function bodyText(body: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(body);
 }

@@ -6,11 +6,12 @@
  *
  * @module
  */
-import { parse as parseYaml } from "yaml";
 import { queryBoolean } from "../api/parse_request_info.ts";
 import { badRequest, type FieldError } from "../errors.ts";
 import { JsonSyntaxError, readJson } from "../schema/json_text.ts";
-import type { BodyType } from "./body.ts";
+import { decodeProtobuf } from "../schema/protobuf.ts";
+import { readYaml, YamlSyntaxError } from "../schema/yaml_text.ts";
+import { bodyText, type BodyType, PROTOBUF } from "./body.ts";
 import { goQuote } from "./go_text.ts";
 import { dryRunFaults, refuseOptions } from "./options.ts";
 
@@ -64,12 +65,17 @@ const isTexts = (value: unknown): value is string[] => Array.isArray(value) && v
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function parse(text: string, type: BodyType): unknown {
+async function parse(body: Uint8Array, type: BodyType): Promise<unknown> {
+  if (type === PROTOBUF) {
+    return await decodeProtobuf(body, { apiVersion: "v1", kind: "DeleteOptions" });
+  }
+  const text = bodyText(body);
   if (type === "application/yaml") {
     try {
-      return parseYaml(text, { maxAliasCount: 0 });
-    } catch {
-      throw badRequest("couldn't get version/kind; yaml parse error");
+      return readYaml(text).value;
+    } catch (error) {
+      if (!(error instanceof YamlSyntaxError)) throw error;
+      throw badRequest(error.message);
     }
   }
   try {
@@ -80,8 +86,7 @@ function parse(text: string, type: BodyType): unknown {
   }
 }
 
-function fromBody(text: string, type: BodyType): Raw {
-  const parsed = parse(text, type) ?? {};
+function fromBody(parsed: unknown): Raw {
   if (!isRecord(parsed)) {
     throw badRequest(
       `couldn't get version/kind; json parse error: json: cannot unmarshal ${
@@ -157,12 +162,17 @@ function faultsOf({ dryRun, orphanDependents, propagationPolicy }: Raw): FieldEr
 /**
  * Reads the options of a deletion; where there is a body, the query says nothing.
  *
- * @param text the body
  * @param type called only when there is a body
  * @throws {StatusError} 400, 415 or 422
  */
-export function readDeleteOptions(url: URL, text: string, type: () => BodyType): DeleteOptions {
-  const raw = text === "" ? fromQuery(url.searchParams) : fromBody(text, type());
+export async function readDeleteOptions(
+  url: URL,
+  body: Uint8Array,
+  type: () => BodyType,
+): Promise<DeleteOptions> {
+  const raw = body.length === 0
+    ? fromQuery(url.searchParams)
+    : fromBody(await parse(body, type()) ?? {});
   refuseOptions("DeleteOptions", faultsOf(raw));
   const { propagationPolicy, dryRun, ...rest } = raw;
   return {

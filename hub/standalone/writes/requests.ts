@@ -12,13 +12,12 @@ import { checkAccept } from "../reads/encode.ts";
 import { parseListOptions, validateListOptions } from "../reads/list_options.ts";
 import { findPage } from "../reads/pages.ts";
 import { parseSelectors } from "../reads/selectors.ts";
-import { decodeBody } from "../schema/decode.ts";
 import { schemaOf } from "../schema/schemas.ts";
-import type { Decoded } from "../schema/types.ts";
 import type { ApiObject } from "../store/types.ts";
 import { applyTo, readApplied } from "./apply.ts";
-import { bodyType, readBody } from "./body.ts";
+import { bodyText, bodyType, readBody } from "./body.ts";
 import { createObject } from "./create.ts";
+import { decodeRequest } from "./decode_request.ts";
 import { deleteAll } from "./delete_collection.ts";
 import { deleteObject } from "./delete.ts";
 import { type DeleteOptions, readDeleteOptions } from "./delete_options.ts";
@@ -50,19 +49,12 @@ export async function createRequest(write: WriteRequest): Promise<Response> {
   const { request, url, kind, deps, share } = write;
   checkAccept(request);
   const mediaType = bodyType(request);
-  const text = await readBody(request, share);
+  const body = await readBody(request, share);
   const options = readOptions(url, "CreateOptions");
   const call = { ...callOf(write, options), name: "" };
-  const { group, version, kind: name } = kind;
-  const decoded = decodeBody({
-    text,
-    mediaType,
-    group,
-    version,
-    kind: name,
-    schema: schemaOf(kind),
-    fieldValidation: options.fieldValidation,
-  });
+  const { fieldValidation } = options;
+  const schema = schemaOf(kind);
+  const decoded = await decodeRequest({ body, mediaType, kind, schema, fieldValidation });
   const object = await createObject(deps, call, decoded.object);
   return answerWith(write, object, 201, decoded.warnings);
 }
@@ -71,28 +63,24 @@ export async function createRequest(write: WriteRequest): Promise<Response> {
 export async function updateRequest(write: WriteRequest): Promise<Response> {
   const { request, url, kind, info, deps, share } = write;
   checkAccept(request);
-  const text = await readBody(request, share);
+  const body = await readBody(request, share);
   const options = readOptions(url, "UpdateOptions");
   const mediaType = bodyType(request);
-  const decode = (): Decoded => {
-    const { group, version, kind: name } = kind;
-    const schema = schemaOf(kind);
-    const { fieldValidation } = options;
-    const who = { group, version, kind: name };
-    const decoded = decodeBody({ text, mediaType, ...who, schema, fieldValidation });
-    matchNamespace(kind, decoded.object, info.namespace);
-    matchName(decoded.object, info.name);
-    return decoded;
-  };
-  const { object, warnings } = decode();
-  let fresh: ApiObject | undefined = object;
+  const { fieldValidation } = options;
+  const schema = schemaOf(kind);
+  const { object, warnings } = await decodeRequest({
+    body,
+    mediaType,
+    kind,
+    schema,
+    fieldValidation,
+  });
+  matchNamespace(kind, object, info.namespace);
+  matchName(object, info.name);
+  const sent = JSON.stringify(object);
   const { object: result, created } = await updateObject(deps, callOf(write, options), {
-    next: () => {
-      // What a try made of it is no longer what was sent
-      const sent = fresh ?? decode().object;
-      fresh = undefined;
-      return sent;
-    },
+    // What a first try made of it is no longer what was sent
+    next: () => JSON.parse(sent) as ApiObject,
     uid: metaText(object, "uid"),
     admitCreate: admitCreate(write),
   });
@@ -139,7 +127,7 @@ export async function patchRequest(write: WriteRequest): Promise<Response> {
   const { request, url, kind, deps, share } = write;
   const type = checkPatchType(kind, request.headers.get("Content-Type") ?? "");
   checkAccept(request);
-  const text = await readBody(request, share);
+  const text = bodyText(await readBody(request, share));
   const options = readOptions(url, "PatchOptions", type === APPLY_PATCH);
   const call = callOf(write, options);
   const warned = type === APPLY_PATCH
@@ -151,8 +139,8 @@ export async function patchRequest(write: WriteRequest): Promise<Response> {
 
 async function deletion(write: WriteRequest): Promise<[WriteCall, DeleteOptions]> {
   const { request, url, share } = write;
-  const text = await readBody(request, share);
-  const options = readDeleteOptions(url, text, () => bodyType(request));
+  const body = await readBody(request, share);
+  const options = await readDeleteOptions(url, body, () => bodyType(request));
   return [{ ...callOf(write, NO_OPTIONS), dryRun: options.dryRun }, options];
 }
 

@@ -7,12 +7,12 @@ import { notFound } from "../errors.ts";
 import { trackUpdate } from "../fields/track_update.ts";
 import { type ApiKind, resourceKey } from "../kinds/kind.ts";
 import { checkAccept } from "../reads/encode.ts";
-import { decodeBody } from "../schema/decode.ts";
 import { schemaOf } from "../schema/schemas.ts";
 import type { Schema } from "../schema/types.ts";
 import type { ApiObject, Stored } from "../store/types.ts";
 import type { User } from "../user.ts";
 import { bodyType, readBody } from "./body.ts";
+import { decodeRequest } from "./decode_request.ts";
 import { matchNamespace } from "./metadata.ts";
 import { admitCreate } from "./namespace_lifecycle.ts";
 import { managerOf, readOptions } from "./options.ts";
@@ -57,16 +57,13 @@ async function readVirtual(
   const { request, url, info, share, deps: { now } } = write;
   checkAccept(request);
   const mediaType = bodyType(request);
-  const text = await readBody(request, share);
+  const body = await readBody(request, share);
   const options = readOptions(url, "CreateOptions");
   const { fieldValidation } = options;
-  const { group, version, kind: name } = kind;
-  const { object, warnings } = decodeBody({
-    text,
+  const { object, warnings } = await decodeRequest({
+    body,
     mediaType,
-    group,
-    version,
-    kind: name,
+    kind,
     schema,
     fieldValidation,
   });
