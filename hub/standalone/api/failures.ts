@@ -25,7 +25,11 @@ export function failureAnswer(
   error: unknown,
   { log, auditId }: { log: Log; auditId: string },
 ): Response {
-  if (error instanceof StatusError) return errorAnswer(error);
+  try {
+    if (error instanceof StatusError) return errorAnswer(error);
+  } catch (failed) {
+    error = failed; // A refusal longer than a string can be
+  }
   if (error instanceof PageNotFound) return pageNotFound();
   if (error instanceof StoreFailedError) {
     log.error("The store refused a write; see whether the disk is full", { error });

@@ -12,6 +12,7 @@ import { resourceKey } from "../kinds/kind.ts";
 import { strategyOf } from "../kinds/strategy.ts";
 import { schemaOf } from "../schema/schemas.ts";
 import { type ApiObject, WriteConflictError } from "../store/types.ts";
+import { checkOwners, checkValues } from "./complexity.ts";
 import { setDefaults } from "./defaults.ts";
 import { grantsRights } from "./kind_rules.ts";
 import {
@@ -56,6 +57,8 @@ function prepare(
   const { kind, namespace, user, manager } = call;
   const { store, rbac, now } = deps;
   matchNamespace(kind, object, namespace);
+  checkValues(object);
+  checkOwners(kind, object);
   dropSystemFields(object);
   setDefaults(kind, object);
   if (!tracked) {

@@ -9,6 +9,7 @@ import { decodeBody } from "../schema/decode.ts";
 import { decodeProtobuf } from "../schema/protobuf.ts";
 import type { Decoded, FieldValidation, Schema } from "../schema/types.ts";
 import { bodyText, type BodyType, PROTOBUF } from "./body.ts";
+import { checkBody, checkValues } from "./complexity.ts";
 
 /** A body to be read. */
 export interface RequestBody {
@@ -22,10 +23,15 @@ export interface RequestBody {
 
 /** Protobuf becomes JSON first: what is refused then is refused in the same words. */
 async function textOf({ body, mediaType, kind }: RequestBody): Promise<string> {
-  if (mediaType !== PROTOBUF) return bodyText(body);
+  if (mediaType !== PROTOBUF) {
+    checkBody(body, mediaType);
+    return bodyText(body);
+  }
   if (kind.custom) throw unsupportedMediaType(["application/json", "application/yaml"]);
   const wanted = { apiVersion: apiVersionOf(kind), kind: kind.kind };
-  return JSON.stringify(await decodeProtobuf(body, wanted));
+  const object = await decodeProtobuf(body, wanted);
+  checkValues(object);
+  return JSON.stringify(object);
 }
 
 /**

@@ -12,6 +12,7 @@ import { JsonSyntaxError, readJson } from "../schema/json_text.ts";
 import { decodeProtobuf } from "../schema/protobuf.ts";
 import { readYaml, YamlSyntaxError } from "../schema/yaml_text.ts";
 import { bodyText, type BodyType, PROTOBUF } from "./body.ts";
+import { checkBody } from "./complexity.ts";
 import { goQuote } from "./go_text.ts";
 import { dryRunFaults, refuseOptions } from "./options.ts";
 
@@ -69,6 +70,7 @@ async function parse(body: Uint8Array, type: BodyType): Promise<unknown> {
   if (type === PROTOBUF) {
     return await decodeProtobuf(body, { apiVersion: "v1", kind: "DeleteOptions" });
   }
+  checkBody(body, type);
   const text = bodyText(body);
   if (type === "application/yaml") {
     try {

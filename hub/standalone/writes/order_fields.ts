@@ -27,6 +27,8 @@ const METADATA = [
   "managedFields",
 ];
 
+const MAX_DEPTH = 64;
+
 function reorder(object: Record<string, unknown>, keys: readonly string[]): void {
   for (const key of keys) {
     if (!Object.hasOwn(object, key)) continue;
@@ -36,12 +38,22 @@ function reorder(object: Record<string, unknown>, keys: readonly string[]): void
   }
 }
 
+/** Sorts the members of objects within objects; deeper than 64 they stay as they are. */
+function sortDeep(value: unknown, depth = 0): void {
+  if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return;
+  if (!Array.isArray(value)) {
+    const object = value as Record<string, unknown>;
+    const keys = Object.keys(object);
+    const sorted = [...keys].sort();
+    if (keys.some((key, index) => key !== sorted[index])) reorder(object, sorted);
+  }
+  for (const item of Object.values(value)) sortDeep(item, depth + 1);
+}
+
 /** Puts the fields of the object and of its metadata in order. */
 export function orderFields(kind: ApiKind, object: ApiObject): void {
-  if (kind.custom) {
-    reorder(object, Object.keys(object).sort());
-    reorder(object.metadata, Object.keys(object.metadata).sort());
-  } else {
+  if (kind.custom) sortDeep(object);
+  else {
     reorder(object, ["kind", "apiVersion", "metadata", ...restOf(object)]);
     reorder(object.metadata, METADATA);
   }

@@ -7,7 +7,7 @@
  */
 import { authorize } from "../api/authorize.ts";
 import { successAnswer } from "../api/respond.ts";
-import { APPLY_PATCH, checkPatchType } from "../patch/patch.ts";
+import { APPLY_PATCH, checkPatchType, JSON_PATCH } from "../patch/patch.ts";
 import { checkAccept } from "../reads/encode.ts";
 import { parseListOptions, validateListOptions } from "../reads/list_options.ts";
 import { findPage } from "../reads/pages.ts";
@@ -16,6 +16,7 @@ import { schemaOf } from "../schema/schemas.ts";
 import type { ApiObject } from "../store/types.ts";
 import { applyTo, readApplied } from "./apply.ts";
 import { bodyText, bodyType, readBody } from "./body.ts";
+import { checkBody, MAX_PATCH_VALUES, MAX_VALUES } from "./complexity.ts";
 import { createObject } from "./create.ts";
 import { decodeRequest } from "./decode_request.ts";
 import { deleteAll } from "./delete_collection.ts";
@@ -127,10 +128,14 @@ export async function patchRequest(write: WriteRequest): Promise<Response> {
   const { request, url, kind, deps, share } = write;
   const type = checkPatchType(kind, request.headers.get("Content-Type") ?? "");
   checkAccept(request);
-  const text = bodyText(await readBody(request, share));
+  const body = await readBody(request, share);
   const options = readOptions(url, "PatchOptions", type === APPLY_PATCH);
   const call = callOf(write, options);
-  const warned = type === APPLY_PATCH
+  const isApply = type === APPLY_PATCH;
+  const limit = type === JSON_PATCH ? MAX_PATCH_VALUES : MAX_VALUES;
+  checkBody(body, isApply ? "application/yaml" : "application/json", limit);
+  const text = bodyText(body);
+  const warned = isApply
     ? applyChange(write, call, text, options)
     : patchChange(write, type, text, options);
   const { object, created } = await updateObject(deps, call, warned.change);

@@ -11,6 +11,7 @@ import { resourceKey } from "../kinds/kind.ts";
 import { strategyOf } from "../kinds/strategy.ts";
 import { schemaOf } from "../schema/schemas.ts";
 import { type ApiObject, type Stored, WriteConflictError } from "../store/types.ts";
+import { checkOwners, checkValues } from "./complexity.ts";
 import { createObject } from "./create.ts";
 import { setDefaults } from "./defaults.ts";
 import { createsOnUpdate, grantsRights, storageKey, updatesUnconditionally } from "./kind_rules.ts";
@@ -106,6 +107,8 @@ function nextState(
   const { kind, name, namespace, subresource, manager, user } = call;
   const next = change.next(live);
   if (next === undefined) return undefined;
+  checkValues(next);
+  checkOwners(kind, next);
   matchNamespace(kind, next, namespace);
   matchName(next, name);
   setDefaults(kind, next);
