@@ -63,13 +63,6 @@ class KindCells {
     };
   }
 
-  /** A namespace is gone only when a controller has emptied it. */
-  #gone(index: number): Step[] {
-    if (this.fixture.ref.plural !== "namespaces") return [];
-    const path = this.#path(this.fixture.name(index));
-    return [{ method: "GET", path, until: 404, cleanup: true }];
-  }
-
   /** The cell, or the reason why there is no such situation. */
   make(verb: CellVerb, situation: Situation): Cell | string {
     const index = ++this.#index;
@@ -90,7 +83,7 @@ class KindCells {
       ? this.#deleteCollection(situation, index)
       : this.#patch(verb, situation, index);
     if (typeof made === "string") return made;
-    return { id, ...made, cleanup: [this.#cleanup(index), ...this.#gone(index)] };
+    return { id, ...made, cleanup: [this.#cleanup(index)] };
   }
 
   #get(situation: Situation, index: number): Omit<Cell, "id" | "cleanup"> | string {
@@ -148,7 +141,6 @@ class KindCells {
       this.#create(index, labels),
       this.#merge(index, this.fixture.change),
       this.#cleanup(index),
-      ...this.#gone(index),
     ];
     switch (situation) {
       case "happy":
@@ -379,7 +371,7 @@ class KindCells {
       id,
       setup: situation === "missing" ? [] : [this.#create(index)],
       request: situation === "forbidden" ? { ...request, as: STRANGER } : request,
-      cleanup: [this.#cleanup(index), ...this.#gone(index)],
+      cleanup: [this.#cleanup(index)],
     };
   }
 }

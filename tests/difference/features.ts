@@ -41,44 +41,40 @@ function get(path: string, accept?: string): Step {
   return { method: "GET", path, ...(accept === undefined ? {} : { accept }) };
 }
 
-/** Tables and metadata of each kind, as kubectl asks for them. */
+/** Tables and metadata of each kind, as kubectl asks for them; each cell has an object of its own. */
 function representations(): Cell[] {
-  return FIXTURES.flatMap((fixture, position) => {
+  let index = 9_000;
+  return FIXTURES.flatMap((fixture) => {
     const { ref } = fixture;
-    const index = 9_000 + position;
-    const labels = { shown: "yes" };
     const where = ref.namespaced ? { namespace: NAMESPACE } : {};
-    const all = `${resourcePath(ref, where)}?labelSelector=shown`;
-    const one = resourcePath(ref, { ...where, name: fixture.name(index) });
-    const setup: Step[] = [
-      { method: "POST", path: resourcePath(ref, where), body: objectOf(fixture, index, labels) },
-    ];
-    const cleanup: Step[] = [
-      { method: "DELETE", path: one, cleanup: true },
-      { method: "GET", path: one, until: 404, cleanup: true },
-    ];
+    const shown = (
+      id: string,
+      request: (all: string, one: string) => Step,
+    ): Cell => {
+      const labels = { shown: `cell-${++index}` };
+      const all = `${resourcePath(ref, where)}?labelSelector=shown%3D${labels.shown}`;
+      const one = resourcePath(ref, { ...where, name: fixture.name(index) });
+      const body = objectOf(fixture, index, labels);
+      return cell(
+        `${id}/${ref.plural}`,
+        request(all, one),
+        [get(all), { method: "POST", path: resourcePath(ref, where), body }],
+        [{ method: "DELETE", path: one, cleanup: true }],
+      );
+    };
     return [
-      cell(`table/${ref.plural}`, get(all, TABLE), setup, cleanup),
-      cell(`table-of-one/${ref.plural}`, get(one, TABLE), setup, cleanup),
-      cell(
-        `table-without-objects/${ref.plural}`,
-        get(`${all}&includeObject=None`, TABLE),
-        setup,
-        cleanup,
-      ),
-      cell(`metadata/${ref.plural}`, get(one, METADATA), setup, cleanup),
-      cell(`metadata-list/${ref.plural}`, get(all, METADATA_LIST), setup, cleanup),
-      cell(
-        `watch-table/${ref.plural}`,
-        {
-          ...get("", TABLE),
-          path: (seen) =>
-            `${all}&watch=true&timeoutSeconds=1&resourceVersion=${
-              seen[0]!.body.metadata.resourceVersion
-            }`,
-        },
-        [get(all), ...setup, ...cleanup],
-      ),
+      shown("table", (all) => get(all, TABLE)),
+      shown("table-of-one", (_, one) => get(one, TABLE)),
+      shown("table-without-objects", (all) => get(`${all}&includeObject=None`, TABLE)),
+      shown("metadata", (_, one) => get(one, METADATA)),
+      shown("metadata-list", (all) => get(all, METADATA_LIST)),
+      shown("watch-table", (all) => ({
+        ...get("", TABLE),
+        path: (seen) =>
+          `${all}&watch=true&timeoutSeconds=1&resourceVersion=${
+            seen[0]!.body.metadata.resourceVersion
+          }`,
+      })),
     ];
   });
 }

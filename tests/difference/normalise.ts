@@ -79,6 +79,10 @@ function value(key: string, input: Json): Json {
     if (name === "rows" && ages.length > 0) out.rows = item.map((row: Json) => aged(row, ages));
     else out[name] = value(name, item);
   }
+  // Several faults come in the order of a Go map
+  if (Array.isArray(out.causes)) {
+    out.causes.sort((a: Json, b: Json) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+  }
   if (out.metadata?.generateName !== undefined) out.metadata.name = "GENERATED";
   return out;
 }
@@ -97,7 +101,9 @@ function text(key: string, input: string): string {
   if (OPAQUE.has(key)) return key.toUpperCase();
   return input.replace(UUID, (uuid) => OURS.test(uuid) ? uuid : "UID").replace(TIME, "TIME")
     .replace(/(too old resource version: )\d+ \(\d+\)/, "$1VERSION (VERSION)")
-    .replace(/(resource version: |current: |resourceVersion\\?":\\?")\d+/gi, "$1VERSION");
+    .replace(/(resource version: |current: |resourceVersion\\?":\\?")\d+/gi, "$1VERSION")
+    // The issuer is a flag of both
+    .replaceAll("https://kubernetes.default.svc.cluster.local", "https://kubernetes.default.svc");
 }
 
 /** Where two values differ first, in words; `undefined` when they do not. */

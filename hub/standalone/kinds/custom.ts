@@ -73,7 +73,8 @@ function withRules(
   old: ApiObject | undefined,
   faults: FieldError[],
 ): FieldError[] {
-  if (faults.some(({ type }) => BLOCKING.has(type))) return [...faults, UNCHECKED];
+  const nameless = object.metadata.name === undefined || object.metadata.name === "";
+  if (nameless || faults.some(({ type }) => BLOCKING.has(type))) return [...faults, UNCHECKED];
   return [...faults, ...evaluateRules(schema, object, old)];
 }
 

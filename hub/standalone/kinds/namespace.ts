@@ -9,6 +9,7 @@
 import type { FieldError } from "../errors.ts";
 import type { ApiObject } from "../store/types.ts";
 import { invalidValue } from "./field_errors.ts";
+import { qualifiedNameFaults } from "./labels.ts";
 import { finalizerNameFaults } from "./metadata.ts";
 import { labelName } from "./names.ts";
 import type { KindRules } from "./rules.ts";
@@ -63,7 +64,13 @@ export function namespaceRules(): KindRules {
     validateUpdate(object, _old, subresource): FieldError[] {
       if (subresource === "status") return phaseFaults(object);
       if (subresource !== "finalize") return [];
-      return finalizerNameFaults(textsOf(fieldsOf(object.spec).finalizers), "spec.finalizers");
+      const finalizers = textsOf(fieldsOf(object.spec).finalizers);
+      const unqualified = finalizers.flatMap((name, index) =>
+        qualifiedNameFaults(name).map((fault) =>
+          invalidValue(`spec.finalizers[${index}]`, name, fault)
+        )
+      );
+      return [...unqualified, ...finalizerNameFaults(finalizers, "spec.finalizers")];
     },
   };
 }

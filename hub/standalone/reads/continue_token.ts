@@ -44,7 +44,20 @@ function decodeBase64(text: string): string {
   if (text.length % 4 === 1) {
     throw invalid(`illegal base64 data at input byte ${text.length - 1}`);
   }
-  return new TextDecoder().decode(Uint8Array.fromBase64(text, { alphabet: "base64url" }));
+  return Uint8Array.fromBase64(text, { alphabet: "base64url" })
+    .reduce((bytes, byte) => bytes + String.fromCharCode(byte), "");
+}
+
+/** Bytes, one in each char, as the text that they are in UTF-8. */
+function utf8(bytes: string): string {
+  return new TextDecoder().decode(Uint8Array.from(bytes, (char) => char.charCodeAt(0)));
+}
+
+/** The first byte of a text, as Go quotes it. */
+function shown(bytes: string): string {
+  const [first = ""] = bytes.trimStart();
+  const code = first.charCodeAt(0);
+  return code < 0x20 || code > 0x7e ? `\\u${code.toString(16).padStart(4, "0")}` : first;
 }
 
 function goType(value: unknown): string {
@@ -55,13 +68,13 @@ function goType(value: unknown): string {
 function parseJson(text: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(utf8(text));
   } catch {
     const first = text.trimStart()[0];
     if (first === undefined || /[[{"\-0-9tfn]/.test(first)) {
       throw invalid("unexpected end of JSON input");
     }
-    throw invalid(`invalid character '${first}' looking for beginning of value`);
+    throw invalid(`invalid character '${shown(text)}' looking for beginning of value`);
   }
   if (value === null) return {};
   if (typeof value !== "object" || Array.isArray(value)) {
