@@ -10,6 +10,9 @@ import { StatusError } from "../../shared/kube/status.ts";
 
 /** Host in the URL that handlers see; nothing reads it. */
 const ORIGIN = "https://hub.invalid";
+/** How long, and how far, a body that nobody wants is read on. */
+const LINGER_MS = 1_000;
+const LINGER_BYTES = 16 * 1024 * 1024;
 
 /**
  * Makes a `Request`. Its signal aborts when the caller goes away before the answer is out.
@@ -36,10 +39,53 @@ export function toRequest(incoming: IncomingMessage, signal: AbortSignal): Reque
   }
   const method = incoming.method ?? "GET";
   const bodiless = method === "GET" || method === "HEAD";
-  const body = bodiless ? null : Readable.toWeb(incoming) as ReadableStream<Uint8Array>;
+  const body = bodiless ? null : bodyOf(incoming);
   const init: RequestInit & { duplex?: "half" } = { method, headers, signal, body };
   if (body !== null) init.duplex = "half";
   return new Request(url, init);
+}
+
+/**
+ * The body as a stream. To cancel it only stops the reading: the runtime's own adapter would
+ * destroy the connection, and with it the answer that says what was wrong.
+ */
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  const source = Readable.prototype.iterator.call(incoming, { destroyOnReturn: false });
+  return new ReadableStream<Uint8Array>({
+    async pull(controller): Promise<void> {
+      const { done, value } = await source.next();
+      if (done) controller.close();
+      else controller.enqueue(value as Uint8Array);
+    },
+    async cancel(): Promise<void> {
+      await source.return?.();
+    },
+  }, { highWaterMark: 0 });
+}
+
+/**
+ * Throws away what is still to come of a body, for a while: a connection that is closed with bytes
+ * unread is reset, and the caller may never see the answer (RFC 9112 section 9.6).
+ */
+function lingered(incoming: IncomingMessage): Promise<void> {
+  if (incoming.complete || incoming.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    let bytes = 0;
+    const onData = (chunk: Uint8Array): void => {
+      bytes += chunk.length;
+      if (bytes > LINGER_BYTES) done();
+    };
+    const timer = setTimeout(() => done(), LINGER_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      for (const event of ["end", "error", "close"]) incoming.off(event, done);
+      incoming.off("data", onData);
+      resolve();
+    };
+    for (const event of ["end", "error", "close"]) incoming.once(event, done);
+    incoming.on("data", onData);
+    incoming.resume();
+  });
 }
 
 /** Waits until a writable takes more, or is gone. */
@@ -59,15 +105,16 @@ function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
 /**
  * Writes a `Response`, with backpressure.
  *
- * @param signal aborts when the caller is gone; the body is cancelled then
+ * @param options `signal` aborts when the caller is gone, the body is cancelled then; `unread` is
+ * awaited before the answer ends
  * @returns resolves when all is handed to the socket
  */
 export async function writeResponse(
   response: Response,
   outgoing: ServerResponse,
-  options: { method: string; close: boolean; signal: AbortSignal },
+  options: { method: string; close: boolean; signal: AbortSignal; unread?: () => Promise<void> },
 ): Promise<void> {
-  const { method, close, signal } = options;
+  const { method, close, signal, unread } = options;
   const headers: string[] = [];
   for (const [name, value] of response.headers) headers.push(name, value);
   if (close) headers.push("Connection", "close");
@@ -77,6 +124,7 @@ export async function writeResponse(
     await reader?.cancel();
     return void outgoing.end();
   }
+  outgoing.flushHeaders(); // A watch may be silent for long
   const onAbort = (): void => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", onAbort, { once: true });
   try {
@@ -85,6 +133,7 @@ export async function writeResponse(
       if (done || signal.aborted) break;
       if (!outgoing.write(value)) await drained(outgoing, signal);
     }
+    await unread?.();
     outgoing.end();
   } catch {
     outgoing.destroy(); // A body that broke off must not look complete
@@ -113,7 +162,13 @@ export async function serveFetch(
     const method = incoming.method ?? "GET";
     const response = await handler(toRequest(incoming, controller.signal));
     const close = !incoming.complete;
-    await writeResponse(response, outgoing, { method, close, signal: controller.signal });
+    const unread = close ? () => lingered(incoming) : undefined;
+    await writeResponse(response, outgoing, {
+      method,
+      close,
+      signal: controller.signal,
+      ...(unread === undefined ? {} : { unread }),
+    });
   } finally {
     outgoing.off("close", onClose);
   }
