@@ -131,6 +131,7 @@ export async function writeResponse(
     for (;;) {
       const { done, value } = await reader.read();
       if (done || signal.aborted) break;
+      if (value.length === 0) continue; // A chunk of nothing would be the end of the body
       if (!outgoing.write(value)) await drained(outgoing, signal);
     }
     await unread?.();
