@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { taskCommand } from "../shared/task_command.ts";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { discoverCa } from "../shared/kube/ca_discovery.ts";
@@ -19,7 +20,7 @@ const SAME_SIGNAL_MS = 1000;
 /** How the user called this: a plugin `kubectl-outreach` is `kubectl outreach`. */
 function programName(env: Record<string, string>): string {
   if (env.CLUSTERNET_CTL_NAME) return env.CLUSTERNET_CTL_NAME;
-  if (!Deno.build.standalone) return "deno task ctl";
+  if (!Deno.build.standalone) return taskCommand("ctl", env);
   const name = basename(Deno.execPath()).replace(/\.exe$/, "");
   const plugin = /^kubectl-(.+)$/.exec(name)?.[1];
   return plugin === undefined

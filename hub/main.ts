@@ -12,6 +12,7 @@ import { loadKubeConfig } from "../shared/kube/kubeconfig.ts";
 import { kubeTransport } from "../shared/kube/transport.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
+import { taskCommand } from "../shared/task_command.ts";
 import { VERSION } from "../shared/version.ts";
 import { type HubFlags, parseHubFlags } from "./flags.ts";
 import { type Hub, type HubOptions, startHub } from "./hub.ts";
@@ -69,7 +70,7 @@ async function runStandalone(flags: HubFlags, log: Log): Promise<void> {
       hostname: Deno.hostname(),
       interfaces: Deno.networkInterfaces(),
     },
-    ctl: Deno.build.standalone ? "kubectl outreach" : "npx -y deno@2.9.6 task ctl",
+    ctl: Deno.build.standalone ? "kubectl outreach" : taskCommand("ctl", Deno.env.toObject()),
     log,
     now: Date.now,
     random: Math.random,

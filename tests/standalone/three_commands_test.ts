@@ -57,13 +57,20 @@ class Terminal implements AsyncDisposable {
     return code;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  #kill(signal: Deno.Signal): void {
     try {
-      Deno.kill(-this.#child.pid, "SIGKILL"); // With all that it started
+      Deno.kill(-this.#child.pid, signal); // With all that it started
     } catch {
       // It ended by itself
     }
+  }
+
+  /** Ctrl-C, as a user ends it; what does not end is killed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#kill("SIGINT");
+    const timer = setTimeout(() => this.#kill("SIGKILL"), 45_000);
     await this.ends();
+    clearTimeout(timer);
   }
 }
 
