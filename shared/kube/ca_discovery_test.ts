@@ -99,3 +99,22 @@ Deno.test("discoverCa() has a deadline", async () => {
   (await accepted).close();
   silent.close();
 });
+
+Deno.test("discoverCa() works in a process that trusts no CA by itself", async () => {
+  await using server = await serve(leaf.cert, clusterInfo(ca.pem));
+  const module = new URL("./ca_discovery.ts", import.meta.url).href;
+  const script = `import { discoverCa } from "${module}";
+    console.log(await discoverCa("${server.url}", "${caHash(ca.pem)}"));`;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", script],
+    cwd: new URL("../../", import.meta.url).pathname,
+    clearEnv: true,
+    env: {
+      DENO_TLS_CA_STORE: ",",
+      HOME: Deno.env.get("HOME") ?? "/tmp",
+      ...(Deno.env.has("DENO_DIR") ? { DENO_DIR: Deno.env.get("DENO_DIR")! } : {}),
+    },
+  }).output();
+  const text = new TextDecoder();
+  assert.equal(text.decode(stdout).trim(), ca.pem.trim(), text.decode(stderr));
+});
