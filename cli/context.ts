@@ -28,8 +28,11 @@ export interface Connected extends Disposable {
 
 /** A program that ran. */
 export interface Ran {
+  /** Exit code. */
   code: number;
+  /** All of it. */
   stdout: string;
+  /** All of it. */
   stderr: string;
 }
 
@@ -69,10 +72,17 @@ export class CliError extends Error {
   override readonly name = "CliError";
 
   /**
+   * An end with a message.
+   *
    * @param message what happened, and what to do next
    * @param exitCode as kubectl's: 1 for a failure, 2 for a wrong command line
    */
-  constructor(message: string, readonly exitCode = 1, options?: ErrorOptions) {
+  constructor(
+    message: string,
+    /** As kubectl's: 1 for a failure, 2 for a wrong command line. */
+    readonly exitCode: number = 1,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
   }
 }
