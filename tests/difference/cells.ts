@@ -148,7 +148,7 @@ class KindCells {
       case "missing":
         return { setup: [changes[0]!], request: { method: "GET", path: from(watching) } };
       case "conflict":
-        return "a stale version needs a compaction: feature/watch-expired";
+        return "how far back history reaches is each server's own; hub/standalone/reads tests the 410";
       case "invalid":
         return {
           setup: [],

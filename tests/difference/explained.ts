@@ -29,9 +29,6 @@ export const EXPLAINED: Readonly<Record<string, Explanation>> = {
     why: "the rules of an aggregated role are written by an update here, by an apply there: only " +
       "managedFields shows it",
   },
-  "feature/watch-expired": {
-    why: "etcd was compacted before version 1 could be asked for; our history still reaches there",
-  },
   "feature/wrong/other-kind": {
     why: "the real one reads the body as the kind that it says, and names the first field that " +
       "does not fit it; ours says at once that it is another kind",

@@ -192,7 +192,6 @@ function watches(): Cell[] {
       [post("listed", labelled)],
       [remove("listed")],
     ),
-    cell("watch-expired", get(`${MAPS}?watch=true&timeoutSeconds=1&resourceVersion=1`)),
     cell("watch-bad-version", get(`${MAPS}?watch=true&timeoutSeconds=1&resourceVersion=abc`)),
     cell("watch-metadata", { ...watch(), accept: METADATA }, [base, post("meta", labelled)], [
       remove("meta"),
