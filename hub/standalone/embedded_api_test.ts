@@ -93,6 +93,43 @@ Deno.test("embedded API: nobody without a right gets a word of what is there", a
   }
 });
 
+Deno.test("embedded API: whoever owns one namespace reaches no other", async () => {
+  await using api = await embeddedApi();
+  for (const name of ["a", "b"]) {
+    await api.json("POST", "/api/v1/namespaces", { metadata: { name } });
+  }
+  const bindings = "/apis/rbac.authorization.k8s.io/v1/namespaces/a/rolebindings";
+  const bound = await api.json("POST", bindings, {
+    metadata: { name: "bob" },
+    subjects: [{ kind: "User", apiGroup: "rbac.authorization.k8s.io", name: "bob" }],
+    roleRef: { kind: "ClusterRole", apiGroup: "rbac.authorization.k8s.io", name: "cluster-admin" },
+  });
+  assert.equal(bound.status, 201);
+  const bob = user("bob");
+  const inside = "/api/v1/namespaces/a/namespaces";
+  const tried: [string, string, unknown, string?][] = [
+    ["GET", inside, undefined],
+    ["GET", `${inside}?watch&timeoutSeconds=1`, undefined],
+    ["POST", inside, { metadata: { name: "c" } }],
+    ["GET", `${inside}/b`, undefined],
+    ["PATCH", `${inside}/b`, { metadata: { labels: { x: "y" } } }, MERGE],
+    ["PUT", `${inside}/b/finalize`, { metadata: { name: "b" }, spec: {} }],
+    ["DELETE", `${inside}/b`, undefined],
+  ];
+  for (const [method, path, body, type] of tried) {
+    const { status } = await api.json(method, path, body, type, bob);
+    assert.equal(status, 404, `${method} ${path}`);
+  }
+  assert.equal(
+    (await api.json("GET", "/api/v1/namespaces/a", undefined, undefined, bob)).status,
+    200,
+  );
+  assert.equal(
+    (await api.json("GET", "/api/v1/namespaces/b", undefined, undefined, bob)).status,
+    403,
+  );
+});
+
 Deno.test("embedded API: paths that lead nowhere", async () => {
   await using api = await embeddedApi();
   const expected: [string, string, number][] = [

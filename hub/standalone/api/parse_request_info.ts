@@ -21,8 +21,8 @@ export interface ParsedRequest {
   /** Its URL; of the old `/watch/` paths, the list that they watch. */
   readonly url: URL;
   /**
-   * Why no resource serves it: a part of the path follows the subresource, the method is none of a
-   * resource, or the path begins with two slashes.
+   * Why no resource serves it: a part of the path follows the subresource, namespaces stand in a
+   * namespace, the method is none of a resource, or the path begins with two slashes.
    */
   readonly unserved: "path" | "method" | "page" | undefined;
 }
@@ -113,7 +113,8 @@ interface Parts {
   resource: string;
   name: string;
   subresource: string;
-  longer: boolean;
+  /** Whether no resource stands at such a path. */
+  astray: boolean;
 }
 
 /** `[namespaces, ns,] resource [, name [, subresource]]` */
@@ -125,7 +126,9 @@ function readParts(parts: readonly string[]): Parts {
     if (parts.length > 2 && !NAMESPACE_SUBRESOURCES.has(parts[2] ?? "")) rest = parts.slice(2);
   }
   const [resource = "", name = "", subresource = ""] = rest;
-  return { namespace, resource, name, subresource, longer: rest.length > 3 };
+  // Else a right in one namespace would be one over all namespaces
+  const nested = rest !== parts && resource === "namespaces";
+  return { namespace, resource, name, subresource, astray: nested || rest.length > 3 };
 }
 
 function verbOf(method: string, name: string, url: URL): Verb | undefined {
@@ -157,7 +160,7 @@ export function parseRequestInfo(method: string, href: string): ParsedRequest {
   // Go answers 500 to a bare /watch; to us it is a path like another
   const watching = rest[0] === "watch" && rest.length > 1;
   if (watching) rest = rest.slice(1);
-  const { namespace, resource, name, subresource, longer } = readParts(rest);
+  const { namespace, resource, name, subresource, astray } = readParts(rest);
   const verb = watching ? "watch" : verbOf(method, name, url);
   if (watching && name !== "") url.searchParams.set("fieldSelector", `metadata.name=${name}`);
   const asked = name !== "" || verb !== "list" && verb !== "watch" ? name : selectedName(url);
@@ -186,7 +189,7 @@ export function parseRequestInfo(method: string, href: string): ParsedRequest {
     url,
     unserved: path.startsWith("//")
       ? "page"
-      : longer
+      : astray
       ? "path"
       : verb === undefined || watching && method !== "GET"
       ? "method"

@@ -73,6 +73,17 @@ Deno.test("parseRequestInfo never makes another resource of a path", () => {
   assert.equal(parseRequestInfo("BREW", "http://x/api/v1/nodes").unserved, "method");
 });
 
+Deno.test("parseRequestInfo serves no namespaces in a namespace", () => {
+  const unserved = (path: string): unknown => parseRequestInfo("GET", `http://x${path}`).unserved;
+  for (const path of ["", "/", "?watch", "/b", "/a", "/b/finalize"]) {
+    assert.equal(unserved(`/api/v1/namespaces/a/namespaces${path}`), "path", path);
+    assert.equal(unserved(`/api/v1/watch/namespaces/a/namespaces${path}`), "path", path);
+  }
+  for (const path of ["", "/a", "/a/status", "/a/secrets", "/namespaces", "/namespaces/status"]) {
+    assert.equal(unserved(`/api/v1/namespaces${path}`), undefined, path);
+  }
+});
+
 Deno.test("parseRequestInfo refuses paths that are none", () => {
   for (const path of ["/a%00b", "/a%0ab", "/%zz", "/%ff", `/${"a".repeat(9_000)}`]) {
     assert.throws(() => parseRequestInfo("GET", `http://x${path}`), (e) => isStatus(e, 400), path);
