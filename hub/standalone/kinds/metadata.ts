@@ -23,6 +23,9 @@ export interface MetadataRules {
   readonly strictFinalizers: boolean;
 }
 
+/** Characters of faults that show the whole list: one for each owner would be its length squared. */
+const MAX_SHOWN = 64 * 1024;
+
 const STANDARD_FINALIZERS = ["kubernetes", "orphan", "foregroundDeletion"];
 
 /** Drops what a creator may not set. */
@@ -80,6 +83,7 @@ function ownerFaults(value: unknown): FieldError[] {
   const owners = objectsOf(value);
   const faults: FieldError[] = [];
   let controller: string | undefined;
+  let shown = 0;
   for (const owner of owners) {
     const [apiVersion, kind, name] = [owner.apiVersion, owner.kind, owner.name].map(textOf);
     const version = versionOf(apiVersion!);
@@ -100,14 +104,17 @@ function ownerFaults(value: unknown): FieldError[] {
     }
     if (owner.controller !== true) continue;
     const whole = `${kind}/${name}`;
-    if (controller !== undefined) {
-      faults.push(invalidValue(
+    if (controller === undefined) controller = whole;
+    else if (shown < MAX_SHOWN) {
+      const fault = invalidValue(
         field,
         owners,
         'Only one reference can have Controller set to true. Found "true" in references for ' +
           `${controller} and ${whole}`,
-      ));
-    } else controller = whole;
+      );
+      shown += fault.message.length;
+      faults.push(fault);
+    }
   }
   return faults;
 }

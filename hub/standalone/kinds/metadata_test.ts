@@ -28,6 +28,24 @@ Deno.test("validateMetadata checks owners", () => {
   ]);
 });
 
+Deno.test("validateMetadata does not show a long list of owners for each of them", () => {
+  const controllers = (count: number, name: string): string[] =>
+    created("ConfigMap", {
+      metadata: {
+        ownerReferences: Array.from({ length: count }, (_, i) => ({
+          apiVersion: "v1",
+          kind: "Pod",
+          name: `${name}${i}`,
+          uid: "u",
+          controller: true,
+        })),
+      },
+    }).faults;
+  assert.equal(controllers(10, "a").length, 9);
+  const faults = controllers(200, "a".repeat(10_000));
+  assert.equal(faults.length, 1);
+});
+
 Deno.test("validateMetadata is strict of finalizers for core kinds alone", () => {
   const metadata = { finalizers: ["zz"] };
   const words =
