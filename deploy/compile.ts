@@ -1,6 +1,6 @@
 /**
- * `deno task compile:hub` and `compile:agent`: one self-contained program, for edge devices and
- * images.
+ * `deno task compile:hub`, `compile:agent` and `compile:ctl`: one self-contained program, for edge
+ * devices, images and operators.
  *
  * `deno compile` appends the code to a base binary, `denort`, that it downloads for the target. On
  * a machine that cannot, this says which file is needed and how to hand it over.
@@ -18,10 +18,37 @@ const TARGETS = [
   "x86_64-pc-windows-msvc",
 ] as const;
 
-/** What each program may do; the same lists stand in the Dockerfiles' compile step. */
-const PERMISSIONS: Readonly<Record<"hub" | "agent", readonly string[]>> = {
-  hub: ["--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=hostname"],
-  agent: ["--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=hostname"],
+/** A program: where it begins, what it is called, what it may do, what belongs into it. */
+interface Program {
+  readonly entry: string;
+  readonly name: string;
+  readonly permissions: readonly string[];
+  /** Modules that no import leads to: a worker is named by its URL. */
+  readonly include: readonly string[];
+}
+
+const COMMON = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
+
+/** The same permissions stand in the tasks and in the Dockerfiles. */
+const PROGRAMS: Readonly<Record<string, Program>> = {
+  hub: {
+    entry: "hub/main.ts",
+    name: "clusternet-hub",
+    permissions: [...COMMON, "--allow-sys=hostname,networkInterfaces"],
+    include: ["hub/standalone/store/journal_worker.ts"],
+  },
+  agent: {
+    entry: "agent/main.ts",
+    name: "clusternet-agent",
+    permissions: [...COMMON, "--allow-sys=hostname"],
+    include: [],
+  },
+  ctl: {
+    entry: "cli/main.ts",
+    name: "kubectl-outreach", // On PATH, it is `kubectl outreach`
+    permissions: [...COMMON, "--allow-sys", "--allow-run"],
+    include: [],
+  },
 };
 
 /** Little garbage is kept: measured in ARCHITECTURE.md; the same stands in deno.json and the images. */
@@ -38,21 +65,23 @@ function explain(output: string, target: string): string {
 }
 
 async function main(args: string[]): Promise<number> {
-  const command = new Command("compile").argument("<program>", "hub or agent")
+  const command = new Command("compile").argument("<program>", Object.keys(PROGRAMS).join(", "))
     .option("--target <triple>", `one of ${TARGETS.join(", ")}`, Deno.build.target)
     .option("--output <file>", "where the program goes");
   command.parse(args, { from: "user" });
-  const program = command.args[0];
+  const wanted = command.args[0] ?? "";
+  const program = Object.hasOwn(PROGRAMS, wanted) ? PROGRAMS[wanted] : undefined;
   const { target, output } = command.opts<{ target: string; output?: string }>();
-  if (program !== "hub" && program !== "agent") {
-    command.error(`error: Unknown program "${program}": want hub or agent`);
+  if (program === undefined) {
+    const known = Object.keys(PROGRAMS).join(", ");
+    command.error(`error: Unknown program "${wanted}": want one of ${known}`);
   }
   if (!(TARGETS as readonly string[]).includes(target)) {
     command.error(
       `error: No base binary for target "${target}": want one of ${TARGETS.join(", ")}`,
     );
   }
-  const file = output ?? `_output/${target}/clusternet-${program}`;
+  const file = output ?? `_output/${target}/${program.name}`;
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "compile",
@@ -60,12 +89,13 @@ async function main(args: string[]): Promise<number> {
       "--no-check",
       "--no-prompt",
       `--v8-flags=${V8_FLAGS}`,
-      ...PERMISSIONS[program as "hub" | "agent"],
+      ...program.permissions,
+      ...program.include.map((file) => `--include=${file}`),
       "--target",
       target,
       "--output",
       file,
-      `${program}/main.ts`,
+      program.entry,
     ],
     stdout: "inherit",
     stderr: "piped",
