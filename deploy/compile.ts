@@ -74,7 +74,7 @@ async function main(args: string[]): Promise<number> {
   const { target, output } = command.opts<{ target: string; output?: string }>();
   if (program === undefined) {
     const known = Object.keys(PROGRAMS).join(", ");
-    command.error(`error: Unknown program "${wanted}": want one of ${known}`);
+    return command.error(`error: Unknown program "${wanted}": want one of ${known}`);
   }
   if (!(TARGETS as readonly string[]).includes(target)) {
     command.error(
