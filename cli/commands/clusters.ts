@@ -85,8 +85,8 @@ function sayEmpty(context: CliContext, { selector, namespace }: ClusterQuery): v
     return;
   }
   context.err(
-    `No clusters are registered. Next: \`${context.program} token create\` prints the command ` +
-      "that joins one\n",
+    `No clusters are registered. Next: \`${context.program} token create --print-join-command\` ` +
+      "prints the command that joins one\n",
   );
 }
 

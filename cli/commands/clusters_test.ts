@@ -81,7 +81,10 @@ Deno.test("clusters says how to join one where there is none, and prints an empt
   const [table, json] = [new FakeContext(), new FakeContext()];
   assert.equal(await clusters(table), 0);
   assert.equal(table.stdout, "");
-  assert.match(table.stderr, /`kubectl outreach token create` prints the command/);
+  assert.match(
+    table.stderr,
+    /`kubectl outreach token create --print-join-command` prints the command/,
+  );
   await clusters(json, "-o", "json");
   assert.deepEqual(JSON.parse(json.stdout).items, []);
 });

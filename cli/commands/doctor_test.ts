@@ -201,7 +201,10 @@ Deno.test("doctor without a cluster looks at all in short", async () => {
   );
   const none = patient();
   assert.equal(await doctor(none), 0);
-  assert.match(none.stdout, /\[--\] no cluster has joined yet\n.*token create/);
+  assert.match(
+    none.stdout,
+    /\[--\] no cluster has joined yet\n.*token create --print-join-command`/,
+  );
 });
 
 Deno.test("doctor -o json is for programs, and lets no control character through", async () => {

@@ -56,8 +56,8 @@ async function wantedClusters(
   if (wanted === undefined) {
     if (clusters.length > 0) return names;
     throw new CliError(
-      `No clusters are registered. Next: \`${context.program} token create\` prints the command ` +
-        "that joins one",
+      `No clusters are registered. Next: \`${context.program} token create --print-join-command\` ` +
+        "prints the command that joins one",
     );
   }
   const cluster = findCluster(context, clusters, wanted);

@@ -57,7 +57,7 @@ function clusters({ context, clusters = [], requests = [] }: Patient): Outcome[]
     outcomes.push(
       unknown(
         "no cluster has joined yet",
-        `\`${program} token create\` prints the command that joins one`,
+        `\`${program} token create --print-join-command\` prints the command that joins one`,
       ),
     );
   }

@@ -64,9 +64,9 @@ function registration(patient: Patient, wanted: string): Outcome {
   }
   return broken(
     `neither a cluster nor a registration request is called "${wanted}"`,
-    `in that cluster, run the command that \`${patient.context.program} token create\` prints; ` +
-      "where its agent runs already, `kubectl -n clusternet-system logs deploy/clusternet-agent` " +
-      "there says why it does not register",
+    `in that cluster, run the command that \`${patient.context.program} token create ` +
+      "--print-join-command` prints; where its agent runs already, `kubectl -n clusternet-system " +
+      "logs deploy/clusternet-agent` there says why it does not register",
   );
 }
 

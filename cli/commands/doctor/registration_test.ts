@@ -34,7 +34,10 @@ Deno.test("doctor tells how far a registration got", async () => {
   }
   const none = patient();
   assert.equal(await doctor(none, "edge-1"), 1);
-  assert.match(none.stdout, /neither a cluster nor a registration request.*\n.*token create/);
+  assert.match(
+    none.stdout,
+    /neither a cluster nor a registration request.*\n.*token create --print-join-command`/,
+  );
 });
 
 Deno.test("doctor goes on by the id where the user may not list", async () => {
