@@ -132,8 +132,9 @@ async function tunnel(patient: Patient): Promise<Outcome> {
 
 function tunnelMend(patient: Patient): string {
   return "in that cluster, `kubectl -n clusternet-system get pods` and `kubectl -n " +
-    "clusternet-system logs deploy/clusternet-agent`: does it run, and does it get out to " +
-    `${parentOf(patient).config.server}?`;
+    "clusternet-system logs deploy/clusternet-agent` (or the terminal of `join --run`): does the " +
+    `agent run, and does it get out to ${parentOf(patient).config.server}? Where it was run with ` +
+    "`join --run`, the same command starts it again";
 }
 
 function conditions({ cluster }: Patient): Outcome | Outcome[] {

@@ -88,10 +88,10 @@ async function reach(patient: Patient): Promise<Outcome> {
     );
   }
   const text = await response.text();
-  const version = response.ok ? ` ${gitVersion(text)}` : "";
+  const version = response.ok ? gitVersion(text) : "";
   const date = Date.parse(response.headers.get("date") ?? "");
   if (!Number.isNaN(date)) patient.answered = { here: patient.context.now(), there: date };
-  return ok(`the parent answers at ${config.server}${version === " " ? "" : `,${version}`}`);
+  return ok(`the parent answers at ${config.server}${version === "" ? "" : `, ${version}`}`);
 }
 
 /** @returns the version, empty where the text says none */
