@@ -62,10 +62,10 @@ export function joinCommand(context: CliContext, machine: Machine): Command {
         program,
         "# Run the agent here; the parent's admins may do everything in this cluster",
         "join --hub https://parent:6443 --token 07401b.f395accd246ae52d --ca-hash sha256:... --run \\",
-        "#   --grant-hub-admins cluster-admin",
+        "    --grant-hub-admins cluster-admin",
         "# Install the agent in the cluster of another context",
         "join --context edge-1 --name edge-1 --hub https://parent:6443 --token ... --ca-file ca.crt \\",
-        "#   --image registry.example/clusternet-agent:0.1.0",
+        "    --image registry.example/clusternet-agent:0.1.0",
       ),
     )
     .action((flags: JoinFlags) => join(context, machine, flags));

@@ -77,10 +77,11 @@ export function clusterNameValue(text: string): string {
 /**
  * Writes a help text's examples with the name by which this program is called.
  *
- * @param lines comment lines begin with `#`; others are commands of this program
+ * @param lines comment lines begin with `#`, and those that go on with the line before with a space;
+ * others are commands of this program
  * @returns for `Command.addHelpText("after", ...)`
  */
 export function examples(program: string, ...lines: readonly string[]): string {
-  const text = lines.map((line) => line.startsWith("#") ? `  ${line}` : `  ${program} ${line}`);
+  const text = lines.map((line) => /^[# ]/.test(line) ? `  ${line}` : `  ${program} ${line}`);
   return `\nExamples:\n${text.join("\n")}\n`;
 }
