@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../shared/version.ts";
+import { calledAs, parentFlags } from "./called_as.ts";
 import { acceptCommand } from "./commands/accept.ts";
 import { clustersCommand } from "./commands/clusters.ts";
 import { denyCommand } from "./commands/deny.ts";
@@ -111,13 +112,14 @@ export async function runCli(
   context: CliContext,
   machine: Machine,
 ): Promise<number> {
-  const root = buildProgram(context, machine);
+  const words = leadingFlagsLast(args);
+  const root = buildProgram(calledAs(context, parentFlags(words)), machine);
   if (args.length === 0) {
-    context.out(root.helpInformation());
+    root.outputHelp();
     return 0;
   }
   try {
-    await root.parseAsync(leadingFlagsLast(args), { from: "user" });
+    await root.parseAsync(words, { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
