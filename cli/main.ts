@@ -17,6 +17,9 @@ import { runCli } from "./program.ts";
 /** A second Ctrl-C sooner than this is the same one: a terminal and a task runner both send it. */
 const SAME_SIGNAL_MS = 1000;
 
+/** Of the checkout. */
+const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/[\\/]$/, "");
+
 /** How the user called this: a plugin `kubectl-outreach` is `kubectl outreach`. */
 function programName(env: Record<string, string>): string {
   if (env.CLUSTERNET_CTL_NAME) return env.CLUSTERNET_CTL_NAME;
@@ -62,6 +65,8 @@ function stopOnSignals(stop: AbortController, kill: AbortController): void {
 
 async function main(): Promise<number> {
   const env = Deno.env.toObject();
+  // A task runs in the checkout; paths are meant from where the user is, kubectl's too
+  if (!Deno.build.standalone && env.INIT_CWD && Deno.cwd() === ROOT) Deno.chdir(env.INIT_CWD);
   const stop = new AbortController();
   const kill = new AbortController();
   stopOnSignals(stop, kill);
@@ -79,7 +84,7 @@ async function main(): Promise<number> {
     discoverCa,
     runAgent: Deno.build.standalone ? undefined : agentRunner({
       deno: Deno.execPath(),
-      root: fileURLToPath(new URL("..", import.meta.url)).replace(/[\\/]$/, ""),
+      root: ROOT,
       kill: kill.signal,
     }),
   };
