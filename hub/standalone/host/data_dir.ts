@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { generateKeyPairSync } from "node:crypto";
 
 /** Where things are in it. */
@@ -22,10 +22,11 @@ export interface DataDir {
 /**
  * Opens the directory, makes it when it is not there, and closes it to all other users.
  *
- * @returns where things are
+ * @returns where things are, as absolute paths
  * @throws {Error} names the directory and what to do
  */
-export async function openDataDir(path: string): Promise<DataDir> {
+export async function openDataDir(dir: string): Promise<DataDir> {
+  const path = resolve(dir); // It is printed for other terminals
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
     await Deno.chmod(path, 0o700);

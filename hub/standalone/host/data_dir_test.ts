@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { openDataDir, writePrivate } from "./data_dir.ts";
 
 async function inTempDir(run: (dir: string) => Promise<void>): Promise<void> {
@@ -46,4 +46,11 @@ Deno.test("writePrivate() replaces a file whole and leaves nothing behind", () =
       "secret",
     ]);
     await assert.rejects(writePrivate(join(temp, "none", "secret"), "x"));
+  }));
+
+Deno.test("openDataDir() answers with absolute paths, which are printed for other terminals", () =>
+  inTempDir(async (temp) => {
+    const { path, kubeconfig } = await openDataDir(relative(Deno.cwd(), temp));
+    assert.equal(path, temp);
+    assert.equal(kubeconfig, join(temp, "admin.kubeconfig"));
   }));

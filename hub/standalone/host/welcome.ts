@@ -47,14 +47,15 @@ The hub is up. It is its own Kubernetes API; its state is in ${dataDir}
    --run runs the agent in that terminal; --image IMAGE in its place installs it into the cluster.
    --grant-hub-admins makes the admins of this hub admins there: leave it out to grant by yourself.
 
-2. Look at your clusters
+2. Look at your clusters, in a terminal of its own on this machine
 
-  ${ctl} clusters --kubeconfig ${file}
-  kubectl --kubeconfig ${file} get managedclusters -A
+  export KUBECONFIG=${file}
+  ${ctl} clusters
+  kubectl get managedclusters -A
 
 3. Work on one
 
-  ${ctl} kubectl CLUSTER --kubeconfig ${file} -- get nodes
+  ${ctl} kubectl CLUSTER -- get nodes
 
 `;
 }

@@ -20,5 +20,5 @@ Deno.test("welcome() prints the join command with all that it needs", () => {
 });
 
 Deno.test("welcome() quotes a path for the shell", () => {
-  assert.ok(text.includes(`--kubeconfig '/home/o'\\''brien/admin.kubeconfig'`));
+  assert.ok(text.includes(`export KUBECONFIG='/home/o'\\''brien/admin.kubeconfig'`));
 });
