@@ -6,6 +6,7 @@
 import { Command } from "commander";
 import { durationOption, oneOf } from "../../shared/flags.ts";
 import { type CliContext, CliError } from "../context.ts";
+import { childrensUrl, isLoopback } from "../install/advertised.ts";
 import { bind } from "../install/bind.ts";
 import {
   createBootstrapToken,
@@ -75,7 +76,8 @@ function createCommand(context: CliContext, machine: Machine): Command {
 async function create(context: CliContext, machine: Machine, flags: CreateFlags): Promise<void> {
   const { program, out, err, signal, now, randomBytes } = bind(context);
   using parent = await context.connect(flags);
-  const url = flags.parentUrl ?? parent.config.server.replace(/\/+$/, "");
+  const url = flags.parentUrl ??
+    await childrensUrl({ client: parent.client, server: parent.config.server, signal });
   const made = await createBootstrapToken({
     client: parent.client,
     ttlMs: flags.ttl,
@@ -87,8 +89,8 @@ async function create(context: CliContext, machine: Machine, flags: CreateFlags)
   if (!flags.printJoinCommand) {
     out(`${made.token}\n`);
     err(
-      `It expires at ${made.expires}. Use it on the child's side with: ${program} join --hub ${url} ` +
-        "--token TOKEN; --print-join-command prints the whole command\n",
+      `It expires at ${made.expires}. On the child's side it is the --token of "${program} join --hub ` +
+        `${url} ..."; with --print-join-command this prints the whole command\n`,
     );
     return;
   }
@@ -112,7 +114,7 @@ export function joinHints(expires: string, url: string, image: string | undefine
     `Paste it on the child's side, where the kubeconfig leads to the child; ${other}.`,
     `The token in it expires at ${expires}.`,
   ];
-  if (/^https:\/\/(localhost|127\.|\[::1\])/.test(url)) {
+  if (isLoopback(url)) {
     hints.push(
       `${url} is this machine alone: for children elsewhere say --parent-url with the URL at which ` +
         "they reach the parent.",
