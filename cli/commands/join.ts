@@ -127,6 +127,7 @@ async function preflight(
     ? AGENT_RIGHTS
     : [...IMPERSONATION, ...rightsToApply(agentObjects({ ...NOTHING, image: flags.image! }))];
   await checkChild(checks, {
+    program: context.program,
     client: child.client,
     server: child.config.server,
     contextName: child.contextName,

@@ -28,6 +28,8 @@ export const AGENT_RIGHTS: readonly ResourceAttributes[] = [
 
 /** Options of {@linkcode checkChild}. */
 export interface CheckChildOptions {
+  /** How one calls this program. */
+  program: string;
   /** The cluster. */
   client: KubeClient;
   /** Its URL. */
@@ -51,7 +53,7 @@ export async function checkChild(
   preflight: Preflight,
   options: CheckChildOptions,
 ): Promise<Membership | undefined> {
-  const { client, server, contextName, hubUrl, rights, signal } = options;
+  const { program, client, server, contextName, hubUrl, rights, signal } = options;
   const reached = await preflight.check(async () => {
     const { gitVersion } = await clusterVersion(client, signal);
     return `the child answers: Kubernetes ${gitVersion} at ${server} (context "${contextName}")`;
@@ -69,7 +71,8 @@ export async function checkChild(
     if (parentUrl === undefined) return "the child has joined no hub yet";
     if (parentUrl === hubUrl) return "the child has joined this hub before: it keeps its identity";
     throw new CliError(
-      `the child has joined ${parentUrl}: take it out of there first (unjoin)`,
+      `the child has joined ${parentUrl}: take it out of there first with \`${program} unjoin\`, ` +
+        "which takes --parent-kubeconfig for the parent's side",
     );
   });
   return membership;

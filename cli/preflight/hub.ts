@@ -79,7 +79,8 @@ export async function checkHub(
     return Promise.reject(
       new CliError(
         'the token is no bootstrap token ("6 characters.16 characters", lower case) and no ' +
-          "ServiceAccount token: paste it whole, or make a new one in the parent with token create",
+          "ServiceAccount token: paste it whole, or make a new one in the parent with " +
+          "token create --print-join-command",
       ),
     );
   });
@@ -171,7 +172,7 @@ async function checkToken(client: KubeClient, signal: AbortSignal): Promise<stri
     case 401:
       throw new CliError(
         "the hub refuses the token (401): it is wrong, expired or deleted; make a new one in the " +
-          "parent with token create",
+          "parent with token create --print-join-command",
       );
     case 403:
       throw new CliError(
