@@ -125,12 +125,25 @@ async function kubeconfigPaths(
     }
   }
   if (found.length > 0) return found;
+  const own = await standaloneKubeconfig(env, readTextFile);
   throw new CliError(
     `There is no kubeconfig (${
       wanted.join(", ") || "HOME is not set"
     }): say which cluster is meant ` +
-      "with --kubeconfig FILE or env KUBECONFIG",
+      "with --kubeconfig FILE or env KUBECONFIG" +
+      (own === undefined ? "" : `; that of this machine's standalone hub is ${own}`),
   );
+}
+
+/** @returns where a standalone hub of this user writes the administrator's, if there is one */
+async function standaloneKubeconfig(
+  env: ConnectMachine["env"],
+  readTextFile: ConnectMachine["readTextFile"],
+): Promise<string | undefined> {
+  const data = env.XDG_DATA_HOME || (env.HOME ? `${env.HOME}/.local/share` : undefined);
+  if (data === undefined) return undefined;
+  const path = `${data}/clusternet-hub/admin.kubeconfig`;
+  return await readTextFile(path).then(() => path, () => undefined);
 }
 
 /** Writes a file beside its place and moves it there; a link stays a link. */

@@ -107,3 +107,12 @@ Deno.test("capture collects both outputs and the code; a program that is not the
   });
   await assert.rejects(context.capture("/no/such", []), Deno.errors.NotFound);
 });
+
+Deno.test("connect names the kubeconfig of this machine's standalone hub, where there is no other", async () => {
+  const path = "/home/u/.local/share/clusternet-hub/admin.kubeconfig";
+  const here = machine({ [path]: kubeconfig("hub") }, { HOME: "/home/u" });
+  await assert.rejects(connect({}, here), (error) => {
+    assert.ok(error instanceof CliError);
+    return error.message.endsWith(`standalone hub is ${path}`);
+  });
+});
