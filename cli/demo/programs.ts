@@ -12,8 +12,8 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const READY_MS = 30_000;
 
 /**
- * An agent keeps a lock file with the temporary files, which would outlive the demo; it makes a
- * socket there as well, whose path has room for 104 bytes (macOS).
+ * An agent keeps a lock file with the temporary files, and a program that is killed leaves its socket
+ * there: both would outlive the demo. A socket's path has room for 104 bytes (macOS).
  */
 function temporaryFiles(dir: string): Record<string, string> {
   return dir.length <= 50 ? { TMPDIR: dir } : {};
@@ -43,7 +43,7 @@ export class Program implements AsyncDisposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      env: { NO_COLOR: "1", ...(task === "agent" ? temporaryFiles(dirname(log)) : {}) },
+      env: { NO_COLOR: "1", ...temporaryFiles(dirname(log)) },
     }).spawn();
     return new Program(name, child, Deno.openSync(log, { create: true, append: true }));
   }
