@@ -26,6 +26,9 @@ const MAX_OPERATIONS = 10_000;
 /** Bytes of JSON that all `copy` of one patch may copy; upstream's `JSONPatchMaxCopyBytes`. */
 const MAX_COPIED = 3 * 1024 * 1024;
 
+/** Values that all `copy` of one patch may copy: an object may hold half of them. */
+const MAX_COPIED_VALUES = 20_000;
+
 /** Thrown inside for whatever makes the patch inapplicable; callers see a 422. */
 class Inapplicable extends Error {}
 
@@ -41,7 +44,7 @@ class Inapplicable extends Error {}
 export function applyJsonPatch(target: JsonObject, patch: unknown): unknown {
   const operations = read(patch);
   let root: unknown = target;
-  const budget = { copied: 0 };
+  const budget: Budget = { copied: 0, values: 0 };
   for (const operation of operations) {
     try {
       root = apply(root, operation, budget);
@@ -54,6 +57,20 @@ export function applyJsonPatch(target: JsonObject, patch: unknown): unknown {
     }
   }
   return root;
+}
+
+/** What was copied so far. */
+interface Budget {
+  /** Characters of JSON. */
+  copied: number;
+  values: number;
+}
+
+/** Counts a value and all that is in it, or refuses; its depth was looked at. */
+function countCopied(value: unknown, budget: Budget): void {
+  if (++budget.values > MAX_COPIED_VALUES) throw new Inapplicable("copied too many values");
+  if (typeof value !== "object" || value === null) return;
+  for (const item of Object.values(value)) countCopied(item, budget);
 }
 
 function read(patch: unknown): JsonObject[] {
@@ -93,7 +110,7 @@ function jsonType(value: unknown): string {
   return typeof value === "boolean" ? "bool" : typeof value;
 }
 
-function apply(root: unknown, operation: JsonObject, budget: { copied: number }): unknown {
+function apply(root: unknown, operation: JsonObject, budget: Budget): unknown {
   switch (member(operation, "op")) {
     case "add":
       return add(root, pathOf(operation, "path"), valueOf(operation));
@@ -111,6 +128,7 @@ function apply(root: unknown, operation: JsonObject, budget: { copied: number })
     case "copy": {
       const value = get(root, pathOf(operation, "from")) ?? null;
       if (isDeeperThan(value, MAX_DEPTH)) throw new Inapplicable("nested too deep");
+      countCopied(value, budget);
       // A few operations that copy copies would fill the memory
       const text = JSON.stringify(value);
       budget.copied += text.length;

@@ -117,6 +117,14 @@ Deno.test("applyJsonPatch copies no more than 3 MiB", () => {
   refuses(422, /rejected our request/, copies);
 });
 
+Deno.test("applyJsonPatch copies no more than 20,000 values, to the same place too", () => {
+  const list = Array.from({ length: 1_999 }, () => 1);
+  const copies = (count: number): unknown[] =>
+    Array.from({ length: count }, () => ({ op: "copy", from: "/list", path: "/x" }));
+  assert.deepEqual(applyJsonPatch({ list }, copies(10)), { list, x: list });
+  assert.throws(() => applyJsonPatch({ list }, copies(11)), { code: 422 });
+});
+
 Deno.test("applyJsonPatch agrees with rfc6902 on objects that both take", () => {
   const key = fc.constantFrom("a", "b", "c");
   const path = fc.array(key, { minLength: 1, maxLength: 3 }).map((keys) => `/${keys.join("/")}`);
