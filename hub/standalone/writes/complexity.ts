@@ -18,7 +18,7 @@ export const MAX_PATCH_VALUES = 40_000;
 /** `metadata.ownerReferences` of one object. */
 const MAX_OWNERS = 256;
 /** YAML is read a hundred times slower than JSON. */
-const MAX_YAML = 64 * 1024;
+const MAX_YAML = 16 * 1024;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -58,7 +58,7 @@ export function checkText(body: Uint8Array, limit: number = MAX_VALUES): void {
 /**
  * Checks a body before it is parsed.
  *
- * @throws {StatusError} 413 when it holds too many values, 400 for YAML longer than 64 KiB
+ * @throws {StatusError} 413 when it holds too many values, 400 for YAML longer than 16 KiB
  */
 export function checkBody(
   body: Uint8Array,
