@@ -136,6 +136,20 @@ function reference(v3: boolean): { $ref: string } {
 }
 
 /** Serves `/openapi/v2` and `/openapi/v3/...`. */
+/**
+ * The OpenAPI v3 document of the hub's group.
+ *
+ * @param version of the hub
+ */
+export function groupDocument(version: string): unknown {
+  return {
+    openapi: "3.0.0",
+    info: { title: "Clusternet hub", version: `v${version}` },
+    paths: paths(true),
+    components: { schemas: { [SCHEMA_NAME]: SOCKET_SCHEMA } },
+  };
+}
+
 export class OpenApi {
   readonly #documents: ReadonlyMap<string, Document>;
 
@@ -146,12 +160,7 @@ export class OpenApi {
    */
   constructor(version: string) {
     const info = { title: "Clusternet hub", version: `v${version}` };
-    const group = jsonDocument({
-      openapi: "3.0.0",
-      info,
-      paths: paths(true),
-      components: { schemas: { [SCHEMA_NAME]: SOCKET_SCHEMA } },
-    });
+    const group = jsonDocument(groupDocument(version));
     const relative = `openapi/v3${PREFIX}`;
     const index = jsonDocument({
       paths: {

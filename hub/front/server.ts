@@ -112,9 +112,15 @@ class HttpsFront implements Front {
 
   listen({ host, port }: { host: string; port: number }): Promise<{ host: string; port: number }> {
     return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
+      const onError = (cause: Error & { code?: string }): void => {
+        const taken = cause.code === "EADDRINUSE"
+          ? ": the port is in use; stop what listens there, or give --secure-port"
+          : `: ${cause.message}`;
+        reject(new Error(`Cannot listen at ${host}:${port}${taken}`, { cause }));
+      };
+      this.#server.once("error", onError);
       this.#server.listen(port, host, () => {
-        this.#server.off("error", reject);
+        this.#server.off("error", onError);
         this.#server.on("error", (error) => {
           this.#options.log.error("the public port failed", { error });
         });

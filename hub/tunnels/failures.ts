@@ -129,8 +129,9 @@ function absent(registry: TunnelRegistry, clusterId: string): ProxyFailure {
       503,
       due
         ? `The agent of cluster ${clusterId} is reconnecting: try again in a few seconds`
-        : `No agent of cluster ${clusterId} is connected, ${since}: check the agent's pod in that ` +
-          "cluster (namespace clusternet-system) and its way to this parent",
+        : `No agent of cluster ${clusterId} is connected, ${since}: check the agent in that ` +
+          "cluster (its pod in namespace clusternet-system, or the terminal of join --run) and its " +
+          "way to this parent",
     ),
     due,
   );

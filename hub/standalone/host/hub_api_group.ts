@@ -4,7 +4,9 @@
  * @module
  */
 import { PROXIES_GROUP, PROXIES_VERSION } from "../../../shared/kube/clusternet_types.ts";
+import { VERSION } from "../../../shared/version.ts";
 import { API_GROUP, API_RESOURCE_LIST, GROUP_DISCOVERY } from "../../api/discovery.ts";
+import { groupDocument } from "../../api/openapi.ts";
 import type { ExtraGroup } from "../reads/discovery.ts";
 
 /** @returns group `proxies.clusternet.io` */
@@ -13,5 +15,6 @@ export function hubApiGroup(): ExtraGroup {
     group: API_GROUP,
     resources: { [`${PROXIES_GROUP}/${PROXIES_VERSION}`]: API_RESOURCE_LIST },
     discovery: GROUP_DISCOVERY,
+    openApiV3: { [`apis/${PROXIES_GROUP}/${PROXIES_VERSION}`]: groupDocument(VERSION) },
   };
 }
