@@ -5,7 +5,7 @@
  */
 import { failure, StatusError } from "../../../shared/kube/status.ts";
 import type { Log } from "../../../shared/log.ts";
-import { StoreFailedError } from "../store/types.ts";
+import { ObjectTooLargeError, StoreFailedError, StoreFullError } from "../store/types.ts";
 import { errorAnswer, pageNotFound, statusAnswer } from "./respond.ts";
 import { PageNotFound } from "./route.ts";
 
@@ -31,6 +31,11 @@ export function failureAnswer(
     error = failed; // A refusal longer than a string can be
   }
   if (error instanceof PageNotFound) return pageNotFound();
+  if (error instanceof ObjectTooLargeError) return statusAnswer(failure(413, error.message));
+  if (error instanceof StoreFullError) {
+    log.error("The store is full", { error });
+    return internal(error.message);
+  }
   if (error instanceof StoreFailedError) {
     log.error("The store refused a write; see whether the disk is full", { error });
     return internal("the store refused the write; nothing was changed");

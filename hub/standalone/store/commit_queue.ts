@@ -6,6 +6,7 @@
  */
 import type { Log } from "../../../shared/log.ts";
 import type { Journal, JournalRow } from "./journal.ts";
+import type { Quota } from "./quota.ts";
 import { type Place, storedFrom } from "./stored.ts";
 import {
   type Change,
@@ -27,6 +28,8 @@ const SLOW_MS = 1_000;
 export interface CommitQueueOptions {
   /** Makes writes durable. */
   journal: Journal;
+  /** How much may be kept. */
+  quota: Quota;
   /** Finds what is visible. */
   visible: (place: Place) => Stored | undefined;
   /** Makes a batch visible; must not throw. */
@@ -56,6 +59,10 @@ function rowOf({ type, object }: Change): JournalRow {
   return { type, resource, namespace, name, version, json };
 }
 
+function sizes(before: Stored | undefined, after: Stored | undefined): [number, number] {
+  return [before?.json.length ?? 0, after?.json.length ?? 0];
+}
+
 /** Orders writes. */
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
@@ -83,7 +90,8 @@ export class CommitQueue {
    *
    * @returns what stands there now, once it is visible
    * @throws {WriteConflictError} when another write came first
-   * @throws {StoreFailedError} when the disk refused, or the store is closed
+   * @throws {ObjectTooLargeError} when the object grows too large
+   * @throws {StoreFailedError} when the disk refused, the quota does, or the store is closed
    */
   // deno-lint-ignore require-await -- what is thrown must become a rejection
   async commit(write: Write): Promise<Stored> {
@@ -101,6 +109,7 @@ export class CommitQueue {
     if (latest?.version !== expected) throw new WriteConflictError(latest);
 
     const object = storedFrom(place, this.#version + 1, write.object);
+    this.#options.quota.take(...sizes(latest, write.op === "delete" ? undefined : object));
     this.#version++;
     const change: Change = {
       type: TYPES[write.op],
@@ -182,7 +191,10 @@ export class CommitQueue {
     });
     const why = cause instanceof Error ? cause.message : String(cause);
     const error = new StoreFailedError(`Cannot write to the disk: ${why}`, { cause });
-    for (const { reject } of all) reject(error);
+    for (const { change: { type, object, previous }, reject } of all) {
+      this.#options.quota.giveBack(...sizes(previous, type === "DELETED" ? undefined : object));
+      reject(error);
+    }
     this.#flush();
   }
 }

@@ -10,6 +10,7 @@ import { History } from "./history.ts";
 import type { ChangeRow, Journal, JournalReader, ObjectRow } from "./journal.ts";
 import { Memory } from "./memory.ts";
 import { memoryJournal } from "./memory_journal.ts";
+import { Quota } from "./quota.ts";
 import { storedFromJson, storedFromJsonAlone } from "./stored.ts";
 import {
   type Change,
@@ -99,11 +100,13 @@ class JournaledStore implements Store {
     this.#version = version;
     this.#compactedOnDisk = compacted;
     this.#watchers = new Watchers(log);
-    this.#memory.fill(loaded.shared());
+    const objects = loaded.shared();
+    this.#memory.fill(objects);
     this.#history = new History({ limit: historyLimit, maxChars: HISTORY_CHARS, compacted });
     for (const change of loaded.changes) this.#history.add(change);
     this.#queue = new CommitQueue({
       journal,
+      quota: new Quota(objects.reduce((sum, { json }) => sum + json.length, 0)),
       now,
       log,
       visible: ({ resource, namespace, name }) => this.#memory.get(resource, namespace, name),

@@ -86,6 +86,29 @@ export class StoreFailedError extends Error {
   override readonly name = "StoreFailedError";
 }
 
+/** Thrown by {@linkcode Store.commit} when one object would be too large. */
+export class ObjectTooLargeError extends Error {
+  /** Tells it from other errors. */
+  override readonly name = "ObjectTooLargeError";
+
+  /** Speaks etcd's words. */
+  constructor() {
+    super("etcdserver: request is too large");
+  }
+}
+
+/** Thrown by {@linkcode Store.commit} when all objects together would be too large. */
+export class StoreFullError extends StoreFailedError {
+  /**
+   * Says what to do.
+   *
+   * @param limit characters of JSON
+   */
+  constructor(limit: number) {
+    super(`Cannot write: the store holds ${limit} characters, its quota; delete objects`);
+  }
+}
+
 /** All objects of a resource at one version, sorted by namespace, then name (UTF-8 order). */
 export interface Snapshot {
   /** Version of the whole store at which these objects stood. */
@@ -137,7 +160,8 @@ export interface Store {
    *
    * @returns the object as it now stands
    * @throws {WriteConflictError} when another write came first
-   * @throws {StoreFailedError} when the disk refused
+   * @throws {ObjectTooLargeError} when the object grows too large
+   * @throws {StoreFailedError} when the disk refused, or the quota does
    */
   commit(write: Write): Promise<Stored>;
   /**
