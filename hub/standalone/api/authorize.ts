@@ -9,7 +9,7 @@ import { failure, StatusError } from "../../../shared/kube/status.ts";
 import type { Attributes, Authorizer } from "../auth/types.ts";
 import { qualified } from "../errors.ts";
 import type { User } from "../user.ts";
-import { goQuote } from "../writes/go_text.ts";
+import { goQuote } from "../go_text.ts";
 
 function cannot(user: User, asked: Attributes): string {
   const who = `User ${goQuote(user.name)} cannot ${asked.verb}`;

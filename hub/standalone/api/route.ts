@@ -10,7 +10,7 @@ import { failure, StatusError } from "../../../shared/kube/status.ts";
 import { badRequest, methodNotAllowed, notFound, pathNotFound, qualified } from "../errors.ts";
 import { type ApiKind, resourceKey, type Verb } from "../kinds/kind.ts";
 import { KINDS } from "../kinds/kinds.ts";
-import { goQuote } from "../writes/go_text.ts";
+import { goQuote } from "../go_text.ts";
 import { isReview } from "../writes/virtual_requests.ts";
 import { type ParsedRequest, pathSegmentFault } from "./parse_request_info.ts";
 import type { ResourceRequest } from "./request_info.ts";

@@ -10,31 +10,14 @@ import { failure, StatusError } from "../../../shared/kube/status.ts";
 import { badRequest, type FieldError } from "../errors.ts";
 import type { ApiObject } from "../store/types.ts";
 import type { User } from "../user.ts";
-import { aggregateText } from "./go_text.ts";
+import { aggregateText } from "../go_text.ts";
 import { selectorErrors, selectorFaults } from "./review_selectors.ts";
+import { OBJECT_META_FIELDS } from "../kinds/object_meta.ts";
 import type { Attributes, Authorizer } from "./types.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
 const GROUP = "authorization.k8s.io";
-/** Of metav1.ObjectMeta, in the order of the Go struct. */
-const METADATA_FIELDS = [
-  "name",
-  "generateName",
-  "namespace",
-  "selfLink",
-  "uid",
-  "resourceVersion",
-  "generation",
-  "creationTimestamp",
-  "deletionTimestamp",
-  "deletionGracePeriodSeconds",
-  "labels",
-  "annotations",
-  "ownerReferences",
-  "finalizers",
-  "managedFields",
-];
 
 function text(value: unknown): string {
   return typeof value === "string" ? value : "";
@@ -58,7 +41,7 @@ function metadataFaults(
   allowed: readonly string[],
   message: string,
 ): FieldError[] {
-  const filled = METADATA_FIELDS.filter((field) => !isEmpty(metadata[field]));
+  const filled = OBJECT_META_FIELDS.filter((field) => !isEmpty(metadata[field]));
   if (filled.every((field) => allowed.includes(field))) return [];
   const value = JSON.stringify(Object.fromEntries(filled.map((field) => [field, metadata[field]])));
   return [{

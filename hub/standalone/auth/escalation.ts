@@ -12,7 +12,7 @@ import { badRequest, forbidden, notFound, qualified } from "../errors.ts";
 import type { ApiKind } from "../kinds/kind.ts";
 import type { ApiObject } from "../store/types.ts";
 import { MASTERS, type User } from "../user.ts";
-import { aggregateText, goQuote, goQuoteList } from "./go_text.ts";
+import { aggregateText, goQuote, goQuoteList } from "../go_text.ts";
 import { onlyCollectorFields } from "./only_collector_fields.ts";
 import { parseRoleRef, RBAC_GROUP } from "./rbac_objects.ts";
 import type { HeldRules, RoleProblem } from "./rbac.ts";

@@ -8,7 +8,7 @@
 import { failure, StatusError } from "../../../shared/kube/status.ts";
 import { qualified } from "../errors.ts";
 import type { User } from "../user.ts";
-import { goQuote } from "./go_text.ts";
+import { goQuote } from "../go_text.ts";
 import type { Attributes } from "./types.ts";
 
 const HTML: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };

@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { LRUCache } from "lru-cache";
 import { badRequest } from "../errors.ts";
 import type { User } from "../user.ts";
-import { goQuote } from "./go_text.ts";
+import { goQuote } from "../go_text.ts";
 import { IMPERSONATION_MODES } from "./impersonation_modes.ts";
 import type { Attributes, Authorizer } from "./types.ts";
 

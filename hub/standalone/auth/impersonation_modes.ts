@@ -8,7 +8,7 @@
 import type { User } from "../user.ts";
 import { ANONYMOUS, MASTERS } from "../user.ts";
 import { forbiddenRequest } from "./forbidden.ts";
-import { goQuote } from "./go_text.ts";
+import { goQuote } from "../go_text.ts";
 import type { WantedUser } from "./impersonation.ts";
 import {
   AUTHENTICATED,

@@ -11,7 +11,7 @@ import type { Change, Store, Stored } from "../store/types.ts";
 import { MASTERS, type User } from "../user.ts";
 import { BindingIndex } from "./binding_index.ts";
 import { checkEscalation, type RbacGuard, type RbacWrite } from "./escalation.ts";
-import { aggregateText, goQuote } from "./go_text.ts";
+import { aggregateText, goQuote } from "../go_text.ts";
 import {
   type Binding,
   bindingText,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Stored } from "../store/types.ts";
-import { goQuote } from "./go_text.ts";
+import { goQuote } from "../go_text.ts";
 import { parseRules, type PolicyRule } from "./rbac_rules.ts";
 import { serviceAccountUser } from "./service_account_names.ts";
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { goQuoteList } from "./go_text.ts";
+import { goQuoteList } from "../go_text.ts";
 import type { Attributes } from "./types.ts";
 
 /** `rbac.authorization.k8s.io/v1` `PolicyRule`; absent lists are empty. */

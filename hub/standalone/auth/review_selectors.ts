@@ -9,7 +9,7 @@
  * @module
  */
 import type { FieldError } from "../errors.ts";
-import { goQuote } from "./go_text.ts";
+import { goQuote } from "../go_text.ts";
 import { isSubdomain } from "./service_account_names.ts";
 
 type Json = Readonly<Record<string, unknown>>;

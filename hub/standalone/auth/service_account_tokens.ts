@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { goQuoteList } from "./go_text.ts";
+import { goQuoteList } from "../go_text.ts";
 import {
   AUTHENTICATED,
   serviceAccountGroups,

@@ -10,7 +10,7 @@ import { conflict, notFound } from "../errors.ts";
 import { resourceKey } from "../kinds/kind.ts";
 import { type ApiObject, type Stored, WriteConflictError } from "../store/types.ts";
 import type { DeleteOptions } from "./delete_options.ts";
-import { timestamp } from "./go_text.ts";
+import { timestamp } from "../go_text.ts";
 import { collectsGarbage } from "./kind_rules.ts";
 import { finalizersOf } from "./metadata.ts";
 import { admitDelete } from "./namespace_lifecycle.ts";

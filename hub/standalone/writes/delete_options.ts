@@ -13,7 +13,7 @@ import { decodeProtobuf } from "../schema/protobuf.ts";
 import { readYaml, YamlSyntaxError } from "../schema/yaml_text.ts";
 import { bodyText, type BodyType, PROTOBUF } from "./body.ts";
 import { checkBody } from "./complexity.ts";
-import { goQuote } from "./go_text.ts";
+import { goQuote } from "../go_text.ts";
 import { dryRunFaults, refuseOptions } from "./options.ts";
 
 /** What becomes of dependents. */

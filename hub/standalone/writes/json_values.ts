@@ -4,7 +4,7 @@
  * @module
  */
 import type { JsonText } from "../schema/json_text.ts";
-import { goQuote } from "./go_text.ts";
+import { goQuote } from "../go_text.ts";
 
 const MAX_FOUND = 100;
 

@@ -10,7 +10,7 @@ import { failure, StatusError } from "../../../shared/kube/status.ts";
 import { badRequest, invalid } from "../errors.ts";
 import type { ApiKind } from "../kinds/kind.ts";
 import type { ApiObject } from "../store/types.ts";
-import { goQuote, timestamp } from "./go_text.ts";
+import { goQuote, timestamp } from "../go_text.ts";
 import type { WriteDeps } from "./write_call.ts";
 
 const ALPHABET = "bcdfghjklmnpqrstvwxz2456789";

@@ -8,7 +8,7 @@
 import { queryBoolean } from "../api/parse_request_info.ts";
 import { type FieldError, invalid } from "../errors.ts";
 import type { FieldValidation } from "../schema/types.ts";
-import { goQuote, isPrintable } from "./go_text.ts";
+import { goQuote, isPrintable } from "../go_text.ts";
 
 const META = "meta.k8s.io";
 const MAX_MANAGER = 128;

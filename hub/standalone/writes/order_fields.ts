@@ -7,25 +7,8 @@
  * @module
  */
 import type { ApiKind } from "../kinds/kind.ts";
+import { OBJECT_META_FIELDS } from "../kinds/object_meta.ts";
 import type { ApiObject } from "../store/types.ts";
-
-const METADATA = [
-  "name",
-  "generateName",
-  "namespace",
-  "selfLink",
-  "uid",
-  "resourceVersion",
-  "generation",
-  "creationTimestamp",
-  "deletionTimestamp",
-  "deletionGracePeriodSeconds",
-  "labels",
-  "annotations",
-  "ownerReferences",
-  "finalizers",
-  "managedFields",
-];
 
 const MAX_DEPTH = 64;
 
@@ -55,7 +38,7 @@ export function orderFields(kind: ApiKind, object: ApiObject): void {
   if (kind.custom) sortDeep(object);
   else {
     reorder(object, ["kind", "apiVersion", "metadata", ...restOf(object)]);
-    reorder(object.metadata, METADATA);
+    reorder(object.metadata, OBJECT_META_FIELDS);
   }
 }
 

@@ -14,7 +14,7 @@ import { JsonSyntaxError, type JsonText, readJson } from "../schema/json_text.ts
 import { schemaOf } from "../schema/schemas.ts";
 import type { Decoded, FieldValidation } from "../schema/types.ts";
 import type { ApiObject } from "../store/types.ts";
-import { goQuote, goValue } from "./go_text.ts";
+import { goQuote, goValue } from "../go_text.ts";
 import { goTypeName, repeatedKeys } from "./json_values.ts";
 
 /** A patch, read. */

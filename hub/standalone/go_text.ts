@@ -1,5 +1,7 @@
 /**
- * Values in messages, as Go's `fmt` prints them.
+ * How Go prints values, strings and lists of errors, for the words of kube-apiserver.
+ *
+ * Source: Go `fmt`, `strconv.Quote`; k8s.io/apimachinery `pkg/util/errors/errors.go`
  *
  * @module
  */
@@ -26,6 +28,7 @@ function escaped(character: string): string {
   if (short !== undefined) return short;
   if (isPrintable(character)) return character;
   const code = character.codePointAt(0) ?? 0;
+  if (code >= 0xd800 && code < 0xe000) return "\\ufffd"; // No character of its own
   if (code < 0x80) return `\\x${code.toString(16).padStart(2, "0")}`;
   return code > 0xffff
     ? `\\U${code.toString(16).padStart(8, "0")}`
@@ -66,4 +69,23 @@ export function goValue(value: unknown, depth = 0): string {
  */
 export function timestamp(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+}
+
+/**
+ * Quotes a list as `%q` does.
+ *
+ * @returns such as `["a" "b"]`
+ */
+export function goQuoteList(texts: readonly string[]): string {
+  return `[${texts.map(goQuote).join(" ")}]`;
+}
+
+/**
+ * Says several errors at once, as `utilerrors.NewAggregate`: each text once.
+ *
+ * @returns the one text, or `[first, second]`; empty for none
+ */
+export function aggregateText(texts: readonly string[]): string {
+  const unique = [...new Set(texts)];
+  return unique.length > 1 ? `[${unique.join(", ")}]` : unique[0] ?? "";
 }
