@@ -25,7 +25,8 @@ class Ctl implements AsyncDisposable {
   constructor(cluster: Cluster, args: readonly string[]) {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", `${ROOT}cli/main.ts`, ...args],
-      env: { KUBECONFIG: cluster.kubeconfig, NO_COLOR: "1" },
+      // However this test was started, the program is called as a task
+      env: { KUBECONFIG: cluster.kubeconfig, NO_COLOR: "1", npm_command: "" },
       cwd: cluster.dir,
       stdin: "null",
       stdout: "piped",
