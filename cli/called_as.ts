@@ -4,7 +4,7 @@
  * @module
  */
 import type { CliContext } from "./context.ts";
-import { shellWord } from "./fleet/options.ts";
+import { shellWord } from "../shared/shell_word.ts";
 
 /** Commands whose next steps are all commands of this program for the same parent. */
 const PARENT_SIDE = new Set([

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shellWord } from "../../shared/shell_word.ts";
 import { Command } from "commander";
 import { duration, integer } from "../../shared/flags.ts";
 import { findCondition } from "../../shared/kube/conditions.ts";
@@ -12,7 +13,6 @@ import { listClusters, uniqueNames } from "../fleet/clusters.ts";
 import { KubectlScratch } from "../fleet/kubectl.ts";
 import {
   connectOptionsOf,
-  shellWord,
   withConnectOptions,
   withExamples,
   withParent,

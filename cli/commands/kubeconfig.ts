@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shellWord } from "../../shared/shell_word.ts";
 import { Command } from "commander";
 import type { ManagedCluster } from "../../shared/kube/clusternet_types.ts";
 import { readKubeConfigFile } from "../../shared/kube/kubeconfig_file.ts";
@@ -10,7 +11,6 @@ import { type CliContext, CliError, type Connected } from "../context.ts";
 import { findCluster, listClusters, uniqueNames } from "../fleet/clusters.ts";
 import {
   connectOptionsOf,
-  shellWord,
   withConnectOptions,
   withExamples,
   withParent,

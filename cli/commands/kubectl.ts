@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shellWord } from "../../shared/shell_word.ts";
 import { Command } from "commander";
 import { findCondition } from "../../shared/kube/conditions.ts";
 import { type CliContext, CliError } from "../context.ts";
@@ -10,7 +11,6 @@ import { findCluster, listClusters } from "../fleet/clusters.ts";
 import { KUBECTL, kubectlFault, KubectlScratch } from "../fleet/kubectl.ts";
 import {
   connectOptionsOf,
-  shellWord,
   withConnectOptions,
   withExamples,
   withParent,

@@ -23,7 +23,7 @@ import {
   type KubeconfigFlags,
   kubeconfigOptions,
 } from "../install/options.ts";
-import { humanDuration } from "../output/age.ts";
+import { humanDuration } from "../../shared/human_duration.ts";
 import { cell, Table } from "../output/table.ts";
 
 interface CreateFlags extends KubeconfigFlags {

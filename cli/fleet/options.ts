@@ -55,12 +55,3 @@ export function withExamples(
   const text = lines.map(([what, args]) => `  # ${what}\n  ${context.program} ${args}`);
   return command.addHelpText("after", `\nExamples:\n${text.join("\n\n")}`);
 }
-
-/**
- * A word as one types it into a shell.
- *
- * @returns the word, in single quotes where it needs them
- */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}

@@ -5,16 +5,17 @@
  *
  * @module
  */
+import {
+  BOOTSTRAP_NAMESPACE,
+  BOOTSTRAP_PREFIX,
+  BOOTSTRAP_TYPE,
+  newBootstrapToken,
+} from "../../shared/kube/bootstrap_token.ts";
 import type { KubeClient } from "../../shared/kube/client.ts";
 import { BOOTSTRAP_GROUP } from "../../shared/kube/clusternet_types.ts";
 import { SECRETS } from "../../shared/kube/resources.ts";
 import { isStatus } from "../../shared/kube/status.ts";
 import type { Secret } from "../../shared/kube/types.ts";
-
-const NAMESPACE = "kube-system";
-const TYPE = "bootstrap.kubernetes.io/token";
-const PREFIX = "bootstrap-token-";
-const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 /** A token that was made. */
 export interface NewToken {
@@ -51,8 +52,7 @@ export async function createBootstrapToken(options: CreateTokenOptions): Promise
   const { client, ttlMs, description, now, randomBytes, signal } = options;
   const expires = new Date(now() + ttlMs).toISOString().replace(/\.\d+Z$/, "Z");
   for (let attempt = 0;; attempt++) {
-    const id = letters(6, randomBytes);
-    const secret = letters(16, randomBytes);
+    const { id, secret } = newBootstrapToken(randomBytes);
     const data: Record<string, string> = {
       description,
       "token-id": id,
@@ -66,8 +66,8 @@ export async function createBootstrapToken(options: CreateTokenOptions): Promise
       await client.create(SECRETS, {
         apiVersion: "v1",
         kind: "Secret",
-        metadata: { name: PREFIX + id, namespace: NAMESPACE },
-        type: TYPE,
+        metadata: { name: BOOTSTRAP_PREFIX + id, namespace: BOOTSTRAP_NAMESPACE },
+        type: BOOTSTRAP_TYPE,
         data: Object.fromEntries(
           Object.entries(data).map(([key, value]) => [key, encoder.encode(value).toBase64()]),
         ),
@@ -77,18 +77,6 @@ export async function createBootstrapToken(options: CreateTokenOptions): Promise
       if (!isStatus(error, 409) || attempt === 3) throw error;
     }
   }
-}
-
-/** Uniform over the alphabet: bytes that would favour its beginning are thrown away. */
-function letters(count: number, randomBytes: (length: number) => Uint8Array): string {
-  const limit = 256 - 256 % ALPHABET.length;
-  let text = "";
-  while (text.length < count) {
-    for (const byte of randomBytes(count)) {
-      if (byte < limit && text.length < count) text += ALPHABET[byte % ALPHABET.length];
-    }
-  }
-  return text;
 }
 
 /** A token without its secret part. */
@@ -111,8 +99,8 @@ export async function listBootstrapTokens(
   signal: AbortSignal,
 ): Promise<ListedToken[]> {
   const { items } = await client.list<Secret>(SECRETS, {
-    namespace: NAMESPACE,
-    fieldSelector: `type=${TYPE}`,
+    namespace: BOOTSTRAP_NAMESPACE,
+    fieldSelector: `type=${BOOTSTRAP_TYPE}`,
     signal,
   });
   return items.map(listed).filter((one) => one !== undefined)
@@ -127,12 +115,12 @@ function listed({ metadata, type, data = {} }: Secret): ListedToken | undefined 
       return "";
     }
   };
-  if (type !== TYPE || !read("auth-extra-groups").split(",").includes(BOOTSTRAP_GROUP)) {
+  if (type !== BOOTSTRAP_TYPE || !read("auth-extra-groups").split(",").includes(BOOTSTRAP_GROUP)) {
     return undefined;
   }
   const expires = read("expiration");
   return {
-    id: metadata.name?.slice(PREFIX.length) ?? "",
+    id: metadata.name?.slice(BOOTSTRAP_PREFIX.length) ?? "",
     description: read("description"),
     ...(expires === "" ? {} : { expires }),
   };
@@ -150,7 +138,7 @@ export async function deleteBootstrapToken(
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    await client.delete(SECRETS, PREFIX + id, { namespace: NAMESPACE, signal });
+    await client.delete(SECRETS, BOOTSTRAP_PREFIX + id, { namespace: BOOTSTRAP_NAMESPACE, signal });
     return true;
   } catch (error) {
     if (isStatus(error, 404)) return false;

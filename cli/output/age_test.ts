@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { ageOf, humanDuration } from "./age.ts";
+import { humanDuration } from "../../shared/human_duration.ts";
+import { ageOf } from "./age.ts";
 
 const S = 1000, M = 60 * S, H = 60 * M, D = 24 * H;
 

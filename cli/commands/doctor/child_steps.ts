@@ -6,7 +6,7 @@
 import { SYSTEM_NAMESPACE } from "../../../shared/kube/clusternet_types.ts";
 import { isStatus, StatusError } from "../../../shared/kube/status.ts";
 import type { PolicyRule, UserInfo } from "../../../shared/kube/types.ts";
-import { shellWord } from "../../fleet/options.ts";
+import { shellWord } from "../../../shared/shell_word.ts";
 import { directPath } from "../../fleet/state.ts";
 import { gitVersion, SELF_REVIEW, SELF_REVIEW_PATH } from "./parent_steps.ts";
 import { asking, idOf, parentOf, type Patient } from "./patient.ts";

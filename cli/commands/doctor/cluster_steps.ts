@@ -9,7 +9,7 @@ import { SELF_SUBJECT_ACCESS_REVIEWS } from "../../../shared/kube/resources.ts";
 import { StatusError } from "../../../shared/kube/status.ts";
 import type { SubjectAccessReview } from "../../../shared/kube/types.ts";
 import { SOCKETS_PREFIX } from "../../../shared/sockets_path.ts";
-import { shellWord } from "../../fleet/options.ts";
+import { shellWord } from "../../../shared/shell_word.ts";
 import { clockSkew, lastHeard } from "../../fleet/state.ts";
 import { ageOf } from "../../output/age.ts";
 import { asking, idOf, parentOf, type Patient, skewText } from "./patient.ts";

@@ -6,7 +6,7 @@
 import type { ManagedCluster } from "../../../shared/kube/clusternet_types.ts";
 import { findCondition } from "../../../shared/kube/conditions.ts";
 import { isPending, uniqueNames } from "../../fleet/clusters.ts";
-import { shellWord } from "../../fleet/options.ts";
+import { shellWord } from "../../../shared/shell_word.ts";
 import { conditionStatus, isConnected } from "../../fleet/state.ts";
 import type { Patient } from "./patient.ts";
 import { broken, ok, type Outcome, type Step, unknown } from "./steps.ts";

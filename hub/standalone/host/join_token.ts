@@ -3,19 +3,22 @@
  *
  * @module
  */
+import {
+  BOOTSTRAP_NAMESPACE,
+  BOOTSTRAP_PREFIX,
+  BOOTSTRAP_TYPE,
+  newBootstrapToken,
+} from "../../../shared/kube/bootstrap_token.ts";
 import type { KubeClient } from "../../../shared/kube/client.ts";
 import { BOOTSTRAP_GROUP } from "../../../shared/kube/clusternet_types.ts";
 import { SECRETS } from "../../../shared/kube/resources.ts";
 import type { Secret } from "../../../shared/kube/types.ts";
 
-const NAMESPACE = "kube-system";
-const TYPE = "bootstrap.kubernetes.io/token";
 const DESCRIPTION = "Printed by the standalone hub at its start";
 /** Lifetime. */
 export const JOIN_TOKEN_LIFE_MS = 24 * 3_600_000;
 /** A token of an earlier start is printed again while it has so long to live. */
 const ENOUGH_MS = 20 * 3_600_000;
-const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 /** A token that registers clusters. */
 export interface JoinToken {
@@ -39,23 +42,11 @@ function text(data: Record<string, string>, key: string): string {
 }
 
 function read({ type, data = {} }: Secret): JoinToken | undefined {
-  if (type !== TYPE || text(data, "description") !== DESCRIPTION) return undefined;
+  if (type !== BOOTSTRAP_TYPE || text(data, "description") !== DESCRIPTION) return undefined;
   const expires = Date.parse(text(data, "expiration"));
   return Number.isNaN(expires)
     ? undefined
     : { token: `${text(data, "token-id")}.${text(data, "token-secret")}`, expires };
-}
-
-/** Uniform over the alphabet: bytes that would favour its beginning are thrown away. */
-function word(length: number, randomBytes: JoinTokenOptions["randomBytes"]): string {
-  const limit = 256 - 256 % ALPHABET.length;
-  let out = "";
-  while (out.length < length) {
-    for (const byte of randomBytes(length)) {
-      if (byte < limit && out.length < length) out += ALPHABET[byte % ALPHABET.length];
-    }
-  }
-  return out;
 }
 
 /**
@@ -67,17 +58,16 @@ function word(length: number, randomBytes: JoinTokenOptions["randomBytes"]): str
 export async function joinToken(
   { client, now, randomBytes }: JoinTokenOptions,
 ): Promise<JoinToken> {
-  const { items } = await client.list<Secret>(SECRETS, { namespace: NAMESPACE });
+  const { items } = await client.list<Secret>(SECRETS, { namespace: BOOTSTRAP_NAMESPACE });
   const kept = items.map(read).find((one) => one !== undefined && one.expires - now > ENOUGH_MS);
   if (kept !== undefined) return kept;
-  const id = word(6, randomBytes);
-  const secret = word(16, randomBytes);
+  const { id, secret } = newBootstrapToken(randomBytes);
   const expires = now + JOIN_TOKEN_LIFE_MS;
   await client.create(SECRETS, {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: { name: `bootstrap-token-${id}`, namespace: NAMESPACE },
-    type: TYPE,
+    metadata: { name: BOOTSTRAP_PREFIX + id, namespace: BOOTSTRAP_NAMESPACE },
+    type: BOOTSTRAP_TYPE,
     stringData: {
       "token-id": id,
       "token-secret": secret,
@@ -87,6 +77,6 @@ export async function joinToken(
       "usage-bootstrap-signing": "true",
       "auth-extra-groups": BOOTSTRAP_GROUP,
     },
-  }, { namespace: NAMESPACE });
+  }, { namespace: BOOTSTRAP_NAMESPACE });
   return { token: `${id}.${secret}`, expires };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shellWord } from "../../../shared/shell_word.ts";
 
 /** What the text is made of. */
 export interface WelcomeOptions {
@@ -22,11 +23,6 @@ export interface WelcomeOptions {
   dataDir: string;
 }
 
-/** A word that a shell reads as it is written. */
-function quoted(word: string): string {
-  return /^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
 /**
  * The text.
  *
@@ -36,7 +32,7 @@ export function welcome(
   { ctl, server, token, expires, caHash, kubeconfig, dataDir }: WelcomeOptions,
 ): string {
   const until = new Date(expires).toISOString().replace("T", " ").replace(/:\d\d\.\d+Z$/, " UTC");
-  const file = quoted(kubeconfig);
+  const file = shellWord(kubeconfig);
   return `
 The hub is up. It is its own Kubernetes API; its state is in ${dataDir}
 

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { since } from "./human_duration.ts";
+import { since } from "./since.ts";
 import {
   AGE_COLUMN,
   column,

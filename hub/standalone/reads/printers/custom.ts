@@ -14,7 +14,7 @@ import managedClusters from "../../../../deploy/hub/02-crd-managedclusters.yaml"
   type: "text",
 };
 import { compileJsonPath } from "../json_path.ts";
-import { since } from "./human_duration.ts";
+import { since } from "./since.ts";
 import { type Cell, type Column, column, nameColumn, type Printer, text } from "./printer.ts";
 
 interface Definition {

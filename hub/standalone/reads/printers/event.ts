@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { since } from "./human_duration.ts";
+import { since } from "./since.ts";
 import { column, field, nameColumn, type Printer, text } from "./printer.ts";
 
 function source(event: unknown): string {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { humanDuration, since } from "./human_duration.ts";
+import { humanDuration } from "../../../../shared/human_duration.ts";
+import { since } from "./since.ts";
 
 Deno.test("humanDuration writes as kubectl", () => {
   const s = 1000, m = 60 * s, h = 60 * m, d = 24 * h, y = 365 * d;

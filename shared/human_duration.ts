@@ -38,16 +38,3 @@ export function humanDuration(ms: number): string {
   if (years < 8) return pair(years, "y", days % 365, "d");
   return `${years}y`;
 }
-
-/**
- * Writes how long ago a time was.
- *
- * @param time RFC 3339
- * @param now in milliseconds
- * @returns `<unknown>` when there is no time
- */
-export function since(time: unknown, now: number): string {
-  if (typeof time !== "string" || time === "") return "<unknown>";
-  const then = Date.parse(time);
-  return Number.isNaN(then) ? "<unknown>" : humanDuration(now - then);
-}
