@@ -129,20 +129,66 @@ export function withoutHopByHop(
   return kept;
 }
 
-/** `true` for a header that says who the caller is; none of them ever passes raw. */
-export function isIdentityHeader(name: string): boolean {
-  const lower = name.toLowerCase();
-  return lower === "authorization" || lower.startsWith("impersonate-") ||
-    lower.startsWith("x-remote-");
+/**
+ * Name of a header as servers read it that fold names to variables (CGI, WSGI, PHP): whatever is
+ * no letter or digit is the same as `-`, so `X_Remote_User` is `x-remote-user`.
+ */
+function folded(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9-]/g, "-");
 }
 
 /**
- * Drops every header that speaks of identity: `Authorization`, `Impersonate-*`, `X-Remote-*`.
+ * By which proxies tell the servers behind them who calls: kube-apiserver's own, oauth2-proxy,
+ * Authelia, Grafana's auth proxy, Envoy.
+ */
+const IDENTITY = new RegExp(
+  "^(authorization|proxy-authorization|impersonate-.*|x-remote-.*|remote-(user|groups|name|email)" +
+    "|x-forwarded-(user|groups|email|preferred-username|access-token|client-cert)" +
+    "|x-auth-request-.*|x-webauth-.*)$",
+);
+
+/** Another verb or path than the request line's, or another proxy (CVE-2016-5385, CVE-2018-14773). */
+const OVERRIDES: ReadonlySet<string> = new Set([
+  "x-http-method-override",
+  "x-http-method",
+  "x-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+  "proxy",
+]);
+
+/**
+ * `true` for a header that says who the caller is; none of them ever passes raw.
+ *
+ * @param name in any case, with any of `-`, `_` and `.` between its words
+ */
+export function isIdentityHeader(name: string): boolean {
+  return IDENTITY.test(folded(name));
+}
+
+/**
+ * `true` for a header by which some servers do something else than the request line says: the verb
+ * and the path that were authorised must be those that arrive.
+ *
+ * @param name in any case, with any of `-`, `_` and `.` between its words
+ */
+export function isOverrideHeader(name: string): boolean {
+  return OVERRIDES.has(folded(name));
+}
+
+/**
+ * Drops every header that speaks of identity ({@linkcode isIdentityHeader}), and every one that
+ * speaks of another verb or path ({@linkcode isOverrideHeader}).
+ *
+ * `Forwarded` and the `X-Forwarded-*` of addresses, hosts and paths pass as they are: the parent's
+ * kube-apiserver writes them, the child's audit log shows them, and no right hangs on them.
  *
  * @returns a new list
  */
 export function withoutIdentity(list: readonly (readonly [string, string])[]): HeaderList {
   const kept: HeaderList = [];
-  for (const [name, value] of list) if (!isIdentityHeader(name)) kept.push([name, value]);
+  for (const [name, value] of list) {
+    if (!isIdentityHeader(name) && !isOverrideHeader(name)) kept.push([name, value]);
+  }
   return kept;
 }

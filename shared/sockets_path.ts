@@ -58,9 +58,12 @@ const CLUSTER_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 const HOST_NAME =
   /^(?=.{1,253}$)[a-z0-9]([-a-z0-9_]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9_]{0,61}[a-z0-9])?)*\.?$/;
 const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/;
-/** Control characters, space, backslash and non-ASCII never stand in a request target (RFC 9112). */
+/**
+ * Control characters, space, backslash, fragment and non-ASCII never stand in a request target
+ * (RFC 9112 section 3.2).
+ */
 // deno-lint-ignore no-control-regex
-const NOT_IN_TARGET = /[\x00-\x20\x7f-\uffff\\]/;
+const NOT_IN_TARGET = /[\x00-\x20\x7f-\uffff\\#]/;
 
 /**
  * Tells whether a string is a cluster id: a UUID in lower case.
@@ -163,21 +166,75 @@ function parseProxied(
   );
 }
 
-/**
- * Refuses a path that steps out of its root once a server normalises it; anything else passes
- * with its bytes as they are.
- */
+/** Refuses a path that {@linkcode leavesRoot}; anything else passes with its bytes as they are. */
 function rooted(path: string): string {
   if (path === "") return "/";
-  let depth = 0;
-  for (const segment of path.slice(1).split("/")) {
-    const plain = segment.replace(/%2e/gi, ".");
-    if (plain === ".." && --depth < 0) {
-      throw new SocketsPathError(400, 'Cannot serve the path: ".." leads out of the target');
-    }
-    if (plain !== ".." && plain !== "." && plain !== "") depth++;
+  if (leavesRoot(path)) {
+    throw new SocketsPathError(400, 'Cannot serve the path: ".." leads out of the target');
   }
   return path;
+}
+
+/** How often a path is decoded on its way: by the child's kube-apiserver and the server behind. */
+const DECODINGS = 2;
+/** One percent-encoded ASCII character: plain, `%u002e`, and the overlong UTF-8 of old servers. */
+const ENCODED = /%(?:u00|(?:e0%8|c)([01])%)?([0-9a-f]{2})/gi;
+
+/**
+ * Tells whether any server could take a path for something above its root. Servers differ, so
+ * every reading counts, and the least deep one decides: `%2e` is a dot; `/`, `%2f`, a backslash
+ * and `%5c` separate or do not; `..;x` is `..` (path parameters, as Java servers strip them), and
+ * so is a `..` before an encoded NUL, `?` or `#`; control characters and spaces may vanish; all of
+ * it also after a second decoding (`%252e%252e%252f`). Empty segments count for nothing, as in
+ * Go's `path.Clean`. Source: RFC 3986 section 5.2.4, the WHATWG URL standard, CVE-2021-41773,
+ * CVE-2018-1271.
+ *
+ * @param path with or without its query, which is not looked at
+ * @returns `true` when it must be refused
+ *
+ * @example
+ * ```ts
+ * import { leavesRoot } from "./sockets_path.ts";
+ * if (leavesRoot("/a/../b") || !leavesRoot("/a/..%252f..;x=1/b")) throw new Error();
+ * ```
+ */
+export function leavesRoot(path: string): boolean {
+  const question = path.indexOf("?");
+  let depth = 0;
+  for (const segment of (question < 0 ? path : path.slice(0, question)).split("/")) {
+    let end = step(segment);
+    let low = end;
+    let reading = segment;
+    for (let decoded = 0;; decoded++) {
+      let at = 0;
+      for (const part of reading.split(/[\\/]/)) low = Math.min(low, at += step(part));
+      end = Math.min(end, at, step(reading));
+      if (decoded === DECODINGS || !reading.includes("%")) break;
+      reading = reading.replace(ENCODED, decodeAscii);
+    }
+    if (depth + low < 0) return true;
+    depth += end;
+  }
+  return false;
+}
+
+/** How much deeper a segment leads, read in the least favourable way: -1, 0 or 1. */
+function step(segment: string): number {
+  // deno-lint-ignore no-control-regex
+  const name = segment.replace(/[;?#][^]*/, "").replace(/[\x01-\x20\x7f]/g, "");
+  // A NUL ends the name, or vanishes as other control characters do
+  return Math.min(stepOf(name.replace(/\0[^]*/, "")), stepOf(name.replaceAll("\0", "")));
+}
+
+function stepOf(name: string): number {
+  return name === ".." ? -1 : name === "" || name === "." ? 0 : 1;
+}
+
+function decodeAscii(whole: string, high: string | undefined, hex: string): string {
+  const byte = parseInt(hex, 16);
+  if (high === undefined) return byte < 0x80 ? String.fromCharCode(byte) : whole;
+  // A continuation byte carries six bits
+  return (byte & 0xc0) === 0x80 ? String.fromCharCode(Number(high) << 6 | byte & 0x3f) : whole;
 }
 
 function quote(text: string): string {
