@@ -49,7 +49,7 @@ class Ctl implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
-  async says(pattern: RegExp, timeoutMs = 30_000): Promise<void> {
+  async says(pattern: RegExp, timeoutMs = 90_000): Promise<void> {
     await eventually(`it says ${pattern}`, timeoutMs, () => {
       assert.match(this.stdout + this.stderr, pattern);
     });
@@ -269,7 +269,7 @@ Deno.test("kubectl outreach on real clusters", async (t) => {
       const denied = await ctlOk(parent, ["deny", "edge-4"]);
       assert.match(denied.stderr, /taken back.*kubectl delete clsrr/);
       assert.equal(await run.ended, 3, run.stderr);
-      await eventually("its ManagedCluster is gone", 10_000, () => absent(parent, "mcls"));
+      await eventually("its ManagedCluster is gone", 40_000, () => absent(parent, "mcls"));
       const late = await ctl(parent, ["accept", "edge-4"]);
       assert.equal(late.code, 1);
       assert.match(late.stderr, /was revoked and stays so.*kubectl delete clsrr/);
