@@ -25,6 +25,24 @@ import { trustGivenCasOnly } from "./tunnel/trust.ts";
 /** Exit codes: 1 a fault, 2 a wrong command line, 3 the parent said no for good. */
 const EXIT: Readonly<Record<AgentEnd["kind"], number>> = { stopped: 0, failed: 1, refused: 3 };
 
+/** All that is read of the environment; `deno.json` and `Dockerfile.agent` grant no more. */
+const ENVIRONMENT = [
+  "KUBERNETES_SERVICE_HOST",
+  "KUBERNETES_SERVICE_PORT",
+  "POD_NAME",
+  "PARENT_URL",
+  "REG_TOKEN",
+  "HTTPS_PROXY",
+  "https_proxy",
+  "NO_PROXY",
+  "no_proxy",
+] as const;
+
+function environment(): Record<typeof ENVIRONMENT[number], string | undefined> {
+  const entries = ENVIRONMENT.map((name) => [name, Deno.env.get(name)]);
+  return Object.fromEntries(entries);
+}
+
 async function childConfig(flags: AgentFlags): Promise<ClusterConfig> {
   const { kubeconfig: path, context } = flags;
   if (path !== undefined) {
@@ -32,12 +50,12 @@ async function childConfig(flags: AgentFlags): Promise<ClusterConfig> {
     const { loadKubeConfig } = await import("../shared/kube/kubeconfig.ts");
     return await loadKubeConfig({ path, ...(context === undefined ? {} : { context }) });
   }
-  return await inClusterConfig({ env: Deno.env.toObject() });
+  return await inClusterConfig({ env: environment() });
 }
 
 function parentProxy(flags: AgentFlags): string | undefined {
   if (flags.proxyUrl !== undefined) return flags.proxyUrl;
-  const asked = proxyFromEnvironment(flags.clusterRegParentUrl!, Deno.env.toObject());
+  const asked = proxyFromEnvironment(flags.clusterRegParentUrl!, environment());
   if (asked === undefined) return undefined;
   try {
     return proxyUrl(asked);
@@ -139,7 +157,7 @@ async function main(flags: AgentFlags): Promise<number> {
   // Before the first TLS. A child without a CA of its own needs the runtime's store
   if (ca.pinned && config.ca !== undefined) trustGivenCasOnly(Deno.env);
   const registry = createRegistry();
-  const pod = flags.leaderElectIdentity ?? (Deno.env.get("POD_NAME") || undefined);
+  const pod = flags.leaderElectIdentity ?? (environment().POD_NAME || undefined);
   const hostname = Deno.hostname();
   const identities = new DisposableStack();
   const fromHost = async (clusterId: string): Promise<string> => {
@@ -185,7 +203,7 @@ async function report(message: string): Promise<void> {
 
 if (import.meta.main) {
   try {
-    const { PARENT_URL = "", REG_TOKEN = "" } = Deno.env.toObject();
+    const { PARENT_URL = "", REG_TOKEN = "" } = environment();
     Deno.exit(await main(parseAgentFlags(Deno.args, { PARENT_URL, REG_TOKEN })));
   } catch (error) {
     if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? 0 : 2);

@@ -18,11 +18,25 @@ import { type HubFlags, parseHubFlags } from "./flags.ts";
 import { type Hub, type HubOptions, startHub } from "./hub.ts";
 import { followParentCa } from "./parent_ca.ts";
 
+/** All that is read of the environment; `deno.json` and `Dockerfile.hub` grant no more. */
+const ENVIRONMENT = [
+  "KUBERNETES_SERVICE_HOST",
+  "KUBERNETES_SERVICE_PORT",
+  "XDG_DATA_HOME",
+  "HOME",
+  "npm_command",
+] as const;
+
+function environment(): Record<typeof ENVIRONMENT[number], string | undefined> {
+  const entries = ENVIRONMENT.map((name) => [name, Deno.env.get(name)]);
+  return Object.fromEntries(entries);
+}
+
 async function parentConfig(
   { kubeconfig: path, context }: HubFlags,
   readTextFile: (path: string) => Promise<string>,
 ): Promise<ClusterConfig> {
-  if (path === undefined) return await inClusterConfig({ env: Deno.env.toObject(), readTextFile });
+  if (path === undefined) return await inClusterConfig({ env: environment(), readTextFile });
   return await loadKubeConfig({
     path,
     readTextFile,
@@ -39,7 +53,7 @@ async function main(flags: HubFlags): Promise<void> {
   if (flags.ignored.length > 0) {
     log.warn("Some flags have no effect in this hub: take them out", { flags: flags.ignored });
   }
-  const inCluster = Deno.env.has("KUBERNETES_SERVICE_HOST");
+  const inCluster = environment().KUBERNETES_SERVICE_HOST !== undefined;
   if (flags.kubeconfig === undefined && !inCluster) await runStandalone(flags, log);
   else await runAggregated(flags, log);
 }
@@ -70,7 +84,7 @@ async function runStandalone(flags: HubFlags, log: Log): Promise<void> {
       hostname: Deno.hostname(),
       interfaces: Deno.networkInterfaces(),
     },
-    ctl: Deno.build.standalone ? "kubectl outreach" : taskCommand("ctl", Deno.env.toObject()),
+    ctl: Deno.build.standalone ? "kubectl outreach" : taskCommand("ctl", environment()),
     log,
     now: Date.now,
     random: Math.random,
@@ -103,10 +117,9 @@ function common(log: Log): Pick<HubOptions, "log" | "registry" | "instanceId"> {
 }
 
 function defaultDataDir(): string {
-  const home = Deno.env.get("XDG_DATA_HOME") || undefined;
-  const user = Deno.env.get("HOME") || undefined;
-  if (home !== undefined) return join(home, "clusternet-hub");
-  if (user !== undefined) return join(user, ".local", "share", "clusternet-hub");
+  const { XDG_DATA_HOME: home, HOME: user } = environment();
+  if (home) return join(home, "clusternet-hub");
+  if (user) return join(user, ".local", "share", "clusternet-hub");
   throw new Error("Cannot choose a directory for the state: HOME is not set; give --data-dir");
 }
 
