@@ -16,6 +16,8 @@ import {
   verbosityWord,
 } from "../shared/flags.ts";
 import { VERSION } from "../shared/version.ts";
+import { DEFAULT_MAX_CONNECTIONS } from "./front/connections.ts";
+import { DEFAULT_CALLER_LIMITS } from "./front/limits.ts";
 import { acceptIgnoredFlags } from "./ignored_flags.ts";
 
 /** Every flag, parsed; durations in milliseconds. */
@@ -68,6 +70,18 @@ export interface HubFlags {
   tunnelPingTimeout: number;
   /** From request to response head. */
   responseTimeout: number;
+  /** Connections of the public port. */
+  maxConnections: number;
+  /** Requests of one user under way over all clusters; 0: no limit. */
+  maxRequestsPerUser: number;
+  /** Upgrades of one user open over all clusters; 0: no limit. */
+  maxUpgradesPerUser: number;
+  /** Upgrades open to one cluster; 0: no limit. */
+  maxUpgradesPerCluster: number;
+  /** Of one cluster's streams and upgrades, what one user may hold, in percent. */
+  maxUserShare: number;
+  /** Dials of one cluster's agent in a second; 0: no limit. */
+  maxAttachesPerSecond: number;
   /** How long streams may go on after SIGTERM. */
   drainTimeout: number;
   /** Private directory for the inner socket; a temporary one when absent. */
@@ -185,6 +199,42 @@ export function hubCommand(): Command {
     .addOption(durationOption("--tunnel-ping-interval", "how often the hub pings a tunnel", "15s"))
     .addOption(durationOption("--tunnel-ping-timeout", "a silent tunnel is dead after this", "45s"))
     .addOption(durationOption("--response-timeout", "from request to response head", "65s"))
+    .option(
+      "--max-connections <n>",
+      "connections of the public port, half of them without a known caller at most; 0: no limit",
+      integer(0, 10_000_000),
+      DEFAULT_MAX_CONNECTIONS,
+    )
+    .option(
+      "--max-requests-per-user <n>",
+      "requests of one user under way over all clusters, watches among them; 0: no limit",
+      integer(0, 10_000_000),
+      DEFAULT_CALLER_LIMITS.requestsPerUser,
+    )
+    .option(
+      "--max-upgrades-per-user <n>",
+      "exec, attach, port-forward of one user open over all clusters; 0: no limit",
+      integer(0, 10_000_000),
+      DEFAULT_CALLER_LIMITS.upgradesPerUser,
+    )
+    .option(
+      "--max-upgrades-per-cluster <n>",
+      "exec, attach, port-forward open to one cluster; 0: no limit",
+      integer(0, 10_000_000),
+      DEFAULT_CALLER_LIMITS.upgradesPerCluster,
+    )
+    .option(
+      "--max-user-share <percent>",
+      "of one cluster's streams and upgrades, what one user may hold; 100: all",
+      integer(1, 100),
+      DEFAULT_CALLER_LIMITS.userShare,
+    )
+    .option(
+      "--max-attaches-per-second <n>",
+      "dials of one cluster's agent in a second, ten times as many at once; 0: no limit",
+      integer(0, 1_000),
+      DEFAULT_CALLER_LIMITS.attachesPerSecond,
+    )
     .addOption(durationOption("--drain-timeout", "how long streams may go on after SIGTERM", "30s"))
     .option(
       "--runtime-dir <dir>",

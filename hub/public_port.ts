@@ -17,6 +17,7 @@ import { FrontMetrics } from "./front/front_metrics.ts";
 import { createDirectAuthenticator } from "./front/direct_identity.ts";
 import type { FrontProxySettings } from "./front/front_proxy_config.ts";
 import { type Authenticator, createAuthenticator } from "./front/identity.ts";
+import { CallerLimiter } from "./front/limits.ts";
 import { createFront, type Front } from "./front/server.ts";
 import {
   selfMadeServing,
@@ -135,6 +136,18 @@ export function createPublicPort(options: PublicPortOptions): Front {
         ...(identity.uid === undefined ? {} : { serviceAccountUid: identity.uid }),
       });
     },
+    limiter: new CallerLimiter({
+      limits: {
+        requestsPerUser: flags.maxRequestsPerUser,
+        upgradesPerUser: flags.maxUpgradesPerUser,
+        upgradesPerCluster: flags.maxUpgradesPerCluster,
+        userShare: flags.maxUserShare,
+        attachesPerSecond: flags.maxAttachesPerSecond,
+      },
+      streamsOf: (clusterId) => tunnels.streamsOf(clusterId),
+      onRefused: (reason) => metrics.limited(reason),
+    }),
+    limits: { maxConnections: flags.maxConnections },
     unavailable: options.unavailable,
     log,
     metrics,

@@ -7,6 +7,7 @@ import { Counter, Gauge, Histogram, type MetricsRegistry } from "../../shared/me
 
 /** Counters of the public port; labels are bounded, never a user, a path or a cluster. */
 export class FrontMetrics {
+  readonly #limited: Counter<"reason">;
   readonly #refused: Counter<"reason">;
   readonly #requests: Counter<"route" | "code">;
   readonly #reviews: Counter<"kind" | "result">;
@@ -25,6 +26,12 @@ export class FrontMetrics {
     this.#refused = new Counter({
       name: "clusternet_front_refused_total",
       help: "Requests refused before they were routed, by reason.",
+      labelNames: ["reason"],
+      registers,
+    });
+    this.#limited = new Counter({
+      name: "clusternet_front_limited_total",
+      help: "Requests, upgrades, dials and connections refused or closed at a limit, by limit.",
       labelNames: ["reason"],
       registers,
     });
@@ -57,6 +64,11 @@ export class FrontMetrics {
   /** Counts a refusal. */
   refused(reason: string): void {
     this.#refused.inc({ reason });
+  }
+
+  /** Counts what met a limit. */
+  limited(reason: string): void {
+    this.#limited.inc({ reason });
   }
 
   /** Counts a request that ended. */

@@ -12,6 +12,7 @@ import type { Authorizer } from "./authorizer.ts";
 import type { FrontMetrics } from "./front_metrics.ts";
 import type { FrontProxySettings } from "./front_proxy_config.ts";
 import type { Authenticator, Identity } from "./identity.ts";
+import type { CallerLimiter } from "./limits.ts";
 import type { ProxyPath } from "./routes.ts";
 import type { ServingPair } from "./serving_pair.ts";
 import type { Source } from "./source.ts";
@@ -80,6 +81,8 @@ export interface FrontLimits {
   headersMs: number;
   /** Idle connection; above the 90 s that Go's HTTP client reuses one. @default {130_000} */
   keepAliveMs: number;
+  /** Connections, half of them strangers' at most; 0: no limit. @default {100_000} */
+  maxConnections: number;
   /** Request head, in bytes. @default {65_536} */
   maxHeaderSize: number;
 }
@@ -106,6 +109,8 @@ export interface FrontOptions {
   proxyUpgrade: (context: ProxyUpgradeContext) => Promise<void> | void;
   /** Takes an agent's connection and owns the socket from then on. */
   attach: (context: AttachContext) => Promise<void> | void;
+  /** Bounds what callers and agents may hold; absent: nothing does. */
+  limiter?: CallerLimiter;
   /** A sentence while `sockets/...` cannot be served here, as on a standby: 503, retry at once. */
   unavailable?: () => string | undefined;
   /** Where failures are written. */

@@ -39,12 +39,19 @@ export function statusOf(error: unknown): Status {
   return failure(500, "The hub failed to serve this request: look at its log");
 }
 
+/** As kube-apiserver does for a refusal that tells when to come again. */
+function retryAfter({ details }: Status): [string, string][] {
+  const seconds = details?.retryAfterSeconds;
+  return seconds === undefined ? [] : [["Retry-After", String(seconds)]];
+}
+
 function head(status: Status, body: Uint8Array, more: Record<string, string>): [string, string][] {
   return [
     ["Content-Type", "application/json"],
     ["Content-Length", String(body.byteLength)],
     ["Cache-Control", "no-cache, private"],
     ["Warning", warningValue(redact(status.message))],
+    ...retryAfter(status),
     ...Object.entries(more),
   ];
 }

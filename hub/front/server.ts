@@ -15,8 +15,10 @@ import { failure, StatusError } from "../../shared/kube/status.ts";
 import { SOCKETS_PREFIX } from "../../shared/sockets_path.ts";
 import { boundTlsReading } from "../../shared/tls_backpressure.ts";
 import { type Admission, createAdmission } from "./admission.ts";
+import { Connections, DEFAULT_MAX_CONNECTIONS } from "./connections.ts";
 import { serveFetch } from "./fetch_adapter.ts";
 import type { Front, FrontLimits, FrontOptions } from "./front_types.ts";
+import type { Identity } from "./identity.ts";
 import { sendStatus, sendStatusRaw, statusOf } from "./respond.ts";
 import { checkPair } from "./serving_pair.ts";
 
@@ -34,6 +36,7 @@ const DEFAULT_LIMITS: FrontLimits = {
   handshakeMs: 10_000,
   headersMs: 10_000,
   keepAliveMs: 130_000,
+  maxConnections: DEFAULT_MAX_CONNECTIONS,
   maxHeaderSize: 64 * 1024,
 };
 const RETRY: Record<string, string> = { "Retry-After": "1" };
@@ -58,6 +61,7 @@ class HttpsFront implements Front {
   readonly #server: Server;
   readonly #admit: Admission;
   readonly #sockets = new Set<TLSSocket>();
+  readonly #connections: Connections;
   /** Requests being answered on each connection: bytes of ours must not go in between. */
   readonly #busy = new WeakMap<Duplex, number>();
   readonly #subscriptions: (() => void)[] = [];
@@ -92,6 +96,12 @@ class HttpsFront implements Front {
     server.on("connect", (_req, socket) => {
       sendStatusRaw(socket, failure(405, "Cannot serve this method"));
     });
+    this.#connections = new Connections({
+      max: limits.maxConnections,
+      keepAliveMs: limits.keepAliveMs,
+      onClosed: (reason) => options.metrics?.limited(reason),
+    });
+    server.on("connection", (socket) => this.#connections.opened(socket));
     server.on("secureConnection", (socket) => this.#track(socket));
     server.on("clientError", (error, socket) => this.#onClientError(error, socket));
     this.#server = server;
@@ -121,6 +131,7 @@ class HttpsFront implements Front {
       this.#server.once("error", onError);
       this.#server.listen(port, host, () => {
         this.#server.off("error", onError);
+        this.#connections.start();
         this.#server.on("error", (error) => {
           this.#options.log.error("the public port failed", { error });
         });
@@ -185,6 +196,7 @@ class HttpsFront implements Front {
       })
     );
     await Promise.all(closed);
+    this.#connections.stop();
   }
 
   #secureContext(): { cert: string; key: string; ca: string[] } {
@@ -208,6 +220,7 @@ class HttpsFront implements Front {
     socket.setNoDelay(true);
     boundTlsReading(socket); // Or uploads that nobody reads would fill the memory
     socket.on("error", () => {}); // A peer that resets is no news
+    this.#connections.secured(socket);
     this.#sockets.add(socket);
     metrics?.connections.set(this.#sockets.size);
     socket.once("close", () => {
@@ -234,11 +247,18 @@ class HttpsFront implements Front {
     return url.startsWith(SOCKETS_PREFIX) ? this.#options.unavailable?.() : undefined;
   }
 
+  /** A slot until the exchange is over. @throws {StatusError} 429 */
+  #enter(identity: Identity, clusterId: string, upgrade: boolean): Disposable | undefined {
+    return this.#options.limiter?.enter({ identity, clusterId, upgrade });
+  }
+
   async #onRequest(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { api, embedded, log, metrics, proxyRequest } = this.#options;
     const end = this.#begin(req.socket);
     let kind = "refused";
+    this.#connections.busy(req.socket);
     res.once("close", () => {
+      this.#connections.idle(req.socket);
       metrics?.request(kind, res.headersSent ? res.statusCode : 0);
       end();
     });
@@ -251,9 +271,11 @@ class HttpsFront implements Front {
         return sendStatus(req, res, failure(503, unavailable), { ...RETRY, ...close });
       }
       const { route, identity } = await this.#admit(req, false);
+      if (isKnown(identity)) this.#connections.known(req.socket);
       if (res.destroyed || req.socket.destroyed) return;
       kind = route.kind;
       if (route.kind === "proxy") {
+        using _slot = this.#enter(identity!, route.path.clusterId, false);
         await proxyRequest({ req, res, path: route.path, identity: identity! });
       } else if (route.kind === "kube") {
         await serveFetch(req, res, (request) => embedded!.handle(request, identity!));
@@ -274,6 +296,7 @@ class HttpsFront implements Front {
     socket.once("close", end);
     socket.on("error", () => {});
     (socket as TLSSocket).setTimeout(0); // keepAliveTimeout is not for these
+    this.#connections.busy(socket); // For good: it is never idle again
     try {
       const unavailable = this.#unavailable(req.url ?? "");
       if (unavailable !== undefined) {
@@ -281,15 +304,18 @@ class HttpsFront implements Front {
         return sendStatusRaw(socket, failure(503, unavailable), RETRY);
       }
       const { route, identity } = await this.#admit(req, true);
+      if (isKnown(identity)) this.#connections.known(socket);
       if (socket.destroyed) {
         code = 0;
         return;
       }
       kind = route.kind;
       if (route.kind === "attach") {
+        this.#options.limiter?.attach(route.clusterId);
         end(); // A tunnel outlives a drain
         await attach({ req, socket, head, clusterId: route.clusterId, identity: identity! });
       } else if (route.kind === "proxy") {
+        using _slot = this.#enter(identity!, route.path.clusterId, true);
         await proxyUpgrade({ req, socket, head, path: route.path, identity: identity! });
       } else {
         throw StatusError.of(400, "Cannot upgrade this path: only sockets/<id>/... can be");
@@ -320,4 +346,9 @@ class HttpsFront implements Front {
       : failure(400, "Cannot read the request: it is not well-formed HTTP/1.1");
     sendStatusRaw(socket, status);
   }
+}
+
+/** Somebody in particular: not a health check, and nobody who came without a credential. */
+function isKnown(identity: Identity | undefined): boolean {
+  return identity !== undefined && identity.user !== "system:anonymous";
 }

@@ -29,6 +29,8 @@ interface Entry {
   session: Session;
   info: TunnelInfo;
   state: "greeting" | "current" | "draining";
+  /** What its agent said in HELLO that it takes at a time. */
+  streams: number;
   /** Set when it was ended on purpose: a short name for metrics, and the reason to report. */
   end?: { name: string; reason: string };
 }
@@ -105,7 +107,7 @@ export class TunnelRegistry {
       return void retire(session, { goAway: refusal, drainMs: 0, signal: this.#ended.signal });
     }
     const info = { ...meta, instanceId: "", connectedAt: this.#now() };
-    const entry: Entry = { clusterId, session, info, state: "greeting" };
+    const entry: Entry = { clusterId, session, info, state: "greeting", streams: 0 };
     this.#entries.add(entry);
     const greeting = this.#of(clusterId, "greeting");
     if (greeting.length > MAX_GREETING) {
@@ -118,6 +120,11 @@ export class TunnelRegistry {
   /** The session that requests go to; it may be going away, then its `open` says so. */
   session(clusterId: string): Session | undefined {
     return this.#current.get(clusterId)?.session;
+  }
+
+  /** Streams that a cluster's agent takes at a time; `undefined` while it is away. */
+  streamsOf(clusterId: string): number | undefined {
+    return this.#current.get(clusterId)?.streams;
   }
 
   /** Whether a cluster has a tunnel. */
@@ -250,6 +257,7 @@ export class TunnelRegistry {
     if (hello.agentVersion !== undefined) info.agentVersion = hello.agentVersion;
     const old = this.#current.get(clusterId);
     entry.state = "current";
+    entry.streams = hello.maxStreams;
     this.#current.set(clusterId, entry);
     this.#lastSeen.connected(clusterId, at);
     this.#options.metrics?.connects.inc();
