@@ -86,8 +86,14 @@ export interface HubFlags {
   drainTimeout: number;
   /** Private directory for the inner socket; a temporary one when absent. */
   runtimeDir?: string;
-  /** Log each proxied request at its end, without its query. */
+  /** The original's name for --audit-log-path=-; that flag wins. */
   enableTunnelLogging: boolean;
+  /** File of the audit log, "-" for standard output, "off" for none. */
+  auditLogPath?: string;
+  /** The file is put aside above this size, in MiB. */
+  auditLogMaxsize: number;
+  /** Old audit files that are kept; 0 keeps all. */
+  auditLogMaxbackup: number;
   /** Json or text. */
   loggingFormat: "json" | "text";
   /** 0 to 10; 4 and above is debug (also -v=4, --v=4). */
@@ -242,9 +248,26 @@ export function hubCommand(): Command {
     )
     .option(
       "--enable-tunnel-logging [bool]",
-      "log each proxied request at its end, without its query",
+      "the original's name for --audit-log-path=-; that flag wins",
       boolean,
       false,
+    )
+    .option(
+      "--audit-log-path <file>",
+      'one JSON line for each request, upgrade and attach: a file, "-" for standard output, ' +
+        '"off" for none (default: "-", standalone: audit.log in --data-dir)',
+    )
+    .option(
+      "--audit-log-maxsize <MiB>",
+      "the audit log's file is put aside above this size",
+      integer(1, 1_000_000),
+      100,
+    )
+    .option(
+      "--audit-log-maxbackup <number>",
+      "old audit log files that are kept; 0 keeps all",
+      integer(0, 100_000),
+      5,
     )
     .option(
       "--feature-gates <gates>",

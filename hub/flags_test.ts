@@ -36,6 +36,18 @@ Deno.test("parseHubFlags() reads the original's flags", () => {
   assert.equal(flags?.enableTunnelLogging, true);
 });
 
+Deno.test("parseHubFlags() reads kube-apiserver's flags of the audit log", () => {
+  const { flags } = parse("--audit-log-path=-", "--audit-log-maxsize=7", "--audit-log-maxbackup=0");
+  assert.equal(flags?.auditLogPath, "-");
+  assert.equal(flags?.auditLogMaxsize, 7);
+  assert.equal(flags?.auditLogMaxbackup, 0);
+  assert.equal(parse("--audit-log-path=").flags?.auditLogPath, "");
+  const { flags: defaults } = parse();
+  assert.equal(defaults?.auditLogPath, undefined);
+  assert.equal(defaults?.auditLogMaxsize, 100);
+  assert.equal(defaults?.auditLogMaxbackup, 5);
+});
+
 Deno.test("parseHubFlags() reads klog's spellings of the verbosity", () => {
   for (const args of [["-v=4"], ["--v=4"], ["-v", "4"], ["--v", "4"], ["--verbosity=4"]]) {
     assert.equal(parse(...args).flags?.verbosity, 4, args.join(" "));

@@ -9,6 +9,8 @@ import type { Log } from "../shared/log.ts";
 import type { MetricsRegistry } from "../shared/metrics.ts";
 import { SessionCode } from "../shared/tunnel/errors.ts";
 import { delay } from "../shared/backoff.ts";
+import type { AuditLog } from "./audit/audit_log.ts";
+import { Auditor } from "./audit/auditor.ts";
 import { createHealthApi } from "./api/api.ts";
 import { createHealth, type HealthCheck } from "./api/health.ts";
 import { type CallerTrust, frontProxyTrust } from "./caller_trust.ts";
@@ -38,6 +40,8 @@ export interface HubOptions {
   log: Log;
   /** What `/metrics` shows. */
   registry: MetricsRegistry;
+  /** Where requests are told; absent: the audit log is off. Closed by `stop`. */
+  audit?: AuditLog;
   /** Unlike any other hub process'. */
   instanceId: string;
   /** Milliseconds since the epoch. @default {Date.now} */
@@ -61,6 +65,8 @@ export interface Hub {
   stop(hurry?: AbortSignal): Promise<void>;
 }
 
+/** At the stop, the audit log has so long to be written. */
+const AUDIT_FLUSH_MS = 2_000;
 const LEASE = "clusternet-hub";
 /** Agents spread their leave over at most this time when the hub stops. */
 const MAX_GO_AWAY_MS = 2_000;
@@ -213,7 +219,7 @@ class RunningHub implements Hub {
   }
 
   #makeFront(serving: ServingCertificate): Front {
-    const { client, embedded, log, registry, flags } = this.#options;
+    const { client, embedded, log, registry, flags, audit, now = Date.now } = this.#options;
     return createPublicPort({
       flags,
       client,
@@ -227,6 +233,7 @@ class RunningHub implements Hub {
       controllers: this.#controllers,
       door: this.#door,
       health: this.#health,
+      ...(audit === undefined ? {} : { auditor: new Auditor({ sink: audit, now }) }),
       unavailable: () => this.#unavailable(),
     });
   }
@@ -287,6 +294,7 @@ class RunningHub implements Hub {
     await this.#front?.close({ drainMs: 0 });
     await this.#door.close();
     await Promise.allSettled(this.#background);
+    await this.#options.audit?.close(AUDIT_FLUSH_MS);
     this.#log.info("The hub stopped");
   }
 }

@@ -14,6 +14,7 @@ import { createLog, type Log } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { taskCommand } from "../shared/task_command.ts";
 import { VERSION } from "../shared/version.ts";
+import { openAuditLog } from "./audit/open.ts";
 import { type HubFlags, parseHubFlags } from "./flags.ts";
 import { type Hub, type HubOptions, startHub } from "./hub.ts";
 import { followParentCa } from "./parent_ca.ts";
@@ -69,15 +70,15 @@ async function runAggregated(flags: HubFlags, log: Log): Promise<void> {
     transport: connection.transport,
     userAgent: `clusternet-hub/${VERSION}`,
   });
-  await run(await startHub({ flags, client, parentCa, ...common(log) }), flags);
+  await run(await startHub({ flags, client, parentCa, ...common(flags, log) }), flags);
 }
 
 /** As a Kubernetes API of its own. */
 async function runStandalone(flags: HubFlags, log: Log): Promise<void> {
   const { startStandalone } = await import("./standalone/host/standalone.ts"); // A parent needs none
-  const { bindAddress, advertiseUrl } = flags;
+  const { bindAddress, advertiseUrl, dataDir = defaultDataDir() } = flags;
   const standalone = await startStandalone({
-    dataDir: flags.dataDir ?? defaultDataDir(),
+    dataDir,
     addresses: {
       bindAddress,
       advertiseUrl,
@@ -97,7 +98,7 @@ async function runStandalone(flags: HubFlags, log: Log): Promise<void> {
       client,
       embedded,
       parentCa,
-      ...common(log),
+      ...common(flags, log, dataDir),
     });
     standalone.serveHealth(hub.healthApi);
     const text = await standalone.announce(hub.address.port);
@@ -108,10 +109,24 @@ async function runStandalone(flags: HubFlags, log: Log): Promise<void> {
   }
 }
 
-function common(log: Log): Pick<HubOptions, "log" | "registry" | "instanceId"> {
+function common(
+  flags: HubFlags,
+  log: Log,
+  dataDir?: string,
+): Pick<HubOptions, "log" | "registry" | "audit" | "instanceId"> {
+  const registry = createRegistry();
+  const audit = openAuditLog({
+    flags,
+    ...(dataDir === undefined ? {} : { dataDir }),
+    stdout: Deno.stdout,
+    registry,
+    log,
+    now: Date.now,
+  });
   return {
     log,
-    registry: createRegistry(),
+    registry,
+    ...(audit === undefined ? {} : { audit }),
     instanceId: `${Deno.hostname()}_${crypto.randomUUID()}`,
   };
 }

@@ -7,6 +7,7 @@ import type { KubeClient } from "../shared/kube/client.ts";
 import type { Log } from "../shared/log.ts";
 import type { MetricsRegistry } from "../shared/metrics.ts";
 import { createApi } from "./api/api.ts";
+import type { Auditor } from "./audit/auditor.ts";
 import type { Health } from "./api/health.ts";
 import type { EmbeddedParent } from "./embedded_parent.ts";
 import type { HubFlags } from "./flags.ts";
@@ -49,6 +50,8 @@ export interface PublicPortOptions {
   controllers: Controllers;
   door: TunnelDoor<AttachMeta>;
   health: Health;
+  /** Told of every request for `sockets/...`, where given. */
+  auditor?: Auditor;
   /** A sentence while `sockets/...` cannot be served here. */
   unavailable: () => string | undefined;
 }
@@ -98,6 +101,7 @@ function authenticatorOf(options: PublicPortOptions, metrics: FrontMetrics): Aut
  */
 export function createPublicPort(options: PublicPortOptions): Front {
   const { client, log, registry, flags, settings, tunnels, controllers, door } = options;
+  const { auditor } = options;
   const metrics = new FrontMetrics(registry);
   const known = (clusterId: string): boolean => controllers.known(clusterId);
   const proxied = {
@@ -106,7 +110,6 @@ export function createPublicPort(options: PublicPortOptions): Front {
     log,
     metrics: options.tunnelMetrics,
     openToHeadMs: flags.responseTimeout,
-    ...(flags.enableTunnelLogging ? { accessLog: log } : {}),
   };
   return createFront({
     serving: options.serving.pair,
@@ -127,9 +130,22 @@ export function createPublicPort(options: PublicPortOptions): Front {
         return { connected: tunnels.connected(clusterId), ...tunnels.lastSeen(clusterId) };
       },
     }),
-    proxyRequest: (context) => proxyRequest({ ...context, ...proxied }),
-    proxyUpgrade: (context) => proxyUpgrade({ ...context, ...proxied }),
-    attach: ({ req, socket, head, clusterId, identity }) => {
+    proxyRequest: (context) =>
+      proxyRequest({
+        ...context,
+        ...proxied,
+        ...(auditor === undefined ? {} : { onEnd: auditor.proxied(context, false) }),
+      }),
+    proxyUpgrade: (context) =>
+      proxyUpgrade({
+        ...context,
+        ...proxied,
+        ...(auditor === undefined ? {} : { onEnd: auditor.proxied(context, true) }),
+      }),
+    ...(auditor === undefined ? {} : { onRefused: (refusal) => auditor.refused(refusal) }),
+    attach: (context) => {
+      const { req, socket, head, clusterId, identity } = context;
+      auditor?.attached(context);
       const remote = req.socket.remoteAddress ?? "unknown";
       door.accept(req, socket, head, clusterId, {
         remote,

@@ -18,8 +18,26 @@ export interface Admitted {
   identity: Identity | undefined;
 }
 
-/** Lets a request pass, or throws a `StatusError` that says why not. */
-export type Admission = (req: IncomingMessage, upgrade: boolean) => Promise<Admitted>;
+/** What was found out of a request so far; of one that is refused, it is all that is known. */
+export interface Seen {
+  /** Where it goes. */
+  route?: Route;
+  /** Who calls. */
+  identity?: Identity;
+  /** User who impersonates the caller, where no parent stands before the hub. */
+  impersonator?: string;
+}
+
+/**
+ * Lets a request pass, or throws a `StatusError` that says why not.
+ *
+ * @param seen is filled in on the way
+ */
+export type Admission = (
+  req: IncomingMessage,
+  upgrade: boolean,
+  seen?: Seen,
+) => Promise<Admitted>;
 
 /**
  * Makes the admission of a port.
@@ -32,13 +50,19 @@ export function createAdmission(
     "authenticator" | "authorizer" | "agentCheck" | "embedded"
   >,
 ): Admission {
-  return async (req, upgrade) => {
+  return async (req, upgrade, seen = {}) => {
     checkRequest(req);
     const route = routeOf(req.method ?? "", req.url ?? "", upgrade, embedded !== undefined);
+    seen.route = route;
     if (route.kind === "health") return { route, identity: undefined };
     const caller = await authenticator.authenticate(req);
+    seen.identity = caller;
     if (route.kind === "kube") return { route, identity: caller }; // Authorises by itself
     const identity = embedded?.impersonate(fromRaw(req.rawHeaders), caller) ?? caller;
+    if (identity !== caller) {
+      seen.identity = identity;
+      seen.impersonator = caller.user;
+    }
     await authorizer.authorize(identity, route.attributes);
     if (route.kind === "attach") agentCheck(identity, route.clusterId);
     return { route, identity };

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { HeaderList } from "../../shared/headers.ts";
 import type { Log } from "../../shared/log.ts";
+import type { Seen } from "./admission.ts";
 import type { AgentCheck } from "./agent_check.ts";
 import type { Authorizer } from "./authorizer.ts";
 import type { FrontMetrics } from "./front_metrics.ts";
@@ -17,6 +18,18 @@ import type { ProxyPath } from "./routes.ts";
 import type { ServingPair } from "./serving_pair.ts";
 import type { Source } from "./source.ts";
 
+/** A request that is refused before anybody serves it. */
+export interface Refusal extends Seen {
+  /** Its body is unread. */
+  req: IncomingMessage;
+  /** Whether it asked for an upgrade. */
+  upgrade: boolean;
+  /** HTTP status of the answer. */
+  code: number;
+  /** The sentence that the client reads. */
+  reason: string;
+}
+
 /** A user's request for a child, authorised. */
 export interface ProxyRequestContext {
   /** Its body is unread. */
@@ -25,8 +38,12 @@ export interface ProxyRequestContext {
   res: ServerResponse;
   /** The cluster that was authorised, the target and the path there. */
   path: ProxyPath;
+  /** The RBAC verb that was authorised. */
+  verb: string;
   /** Who calls. */
   identity: Identity;
+  /** User who impersonates the caller, where no parent stands before the hub. */
+  impersonator?: string;
 }
 
 /** A user's upgrade for a child, authorised. */
@@ -39,8 +56,12 @@ export interface ProxyUpgradeContext {
   head: Uint8Array;
   /** The cluster that was authorised, the target and the path there. */
   path: ProxyPath;
+  /** The RBAC verb that was authorised. */
+  verb: string;
   /** Who calls. */
   identity: Identity;
+  /** User who impersonates the caller, where no parent stands before the hub. */
+  impersonator?: string;
 }
 
 /** An agent's dial, authorised. */
@@ -55,6 +76,8 @@ export interface AttachContext {
   clusterId: string;
   /** The agent's ServiceAccount. */
   identity: Identity;
+  /** User who impersonates it, where no parent stands before the hub. */
+  impersonator?: string;
 }
 
 /** Serves what is not about a child; identity is absent for health. */
@@ -113,6 +136,8 @@ export interface FrontOptions {
   limiter?: CallerLimiter;
   /** A sentence while `sockets/...` cannot be served here, as on a standby: 503, retry at once. */
   unavailable?: () => string | undefined;
+  /** Told of each request that is refused before anybody serves it; must not throw. */
+  onRefused?: (refusal: Refusal) => void;
   /** Where failures are written. */
   log: Log;
   /** Counts requests and connections. */

@@ -11,10 +11,10 @@ import { createServer, type Server, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import { failure, StatusError } from "../../shared/kube/status.ts";
+import { failure, type Status, StatusError } from "../../shared/kube/status.ts";
 import { SOCKETS_PREFIX } from "../../shared/sockets_path.ts";
 import { boundTlsReading } from "../../shared/tls_backpressure.ts";
-import { type Admission, createAdmission } from "./admission.ts";
+import { type Admission, createAdmission, type Seen } from "./admission.ts";
 import { Connections, DEFAULT_MAX_CONNECTIONS } from "./connections.ts";
 import { serveFetch } from "./fetch_adapter.ts";
 import type { Front, FrontLimits, FrontOptions } from "./front_types.ts";
@@ -252,6 +252,11 @@ class HttpsFront implements Front {
     return this.#options.limiter?.enter({ identity, clusterId, upgrade });
   }
 
+  /** Tells that a request was refused before anybody served it. */
+  #refused(req: IncomingMessage, upgrade: boolean, seen: Seen, { code, message }: Status): void {
+    this.#options.onRefused?.({ ...seen, req, upgrade, code, reason: message });
+  }
+
   async #onRequest(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { api, embedded, log, metrics, proxyRequest } = this.#options;
     const end = this.#begin(req.socket);
@@ -264,19 +269,24 @@ class HttpsFront implements Front {
     });
     res.on("error", () => {});
     req.on("error", () => {});
+    const seen: Seen = {};
+    let served = false;
     try {
       const unavailable = this.#unavailable(req.url ?? "");
       if (unavailable !== undefined) {
+        this.#refused(req, false, seen, failure(503, unavailable));
         const close: Record<string, string> = this.#draining ? { "Connection": "close" } : {};
         return sendStatus(req, res, failure(503, unavailable), { ...RETRY, ...close });
       }
-      const { route, identity } = await this.#admit(req, false);
+      const { route, identity } = await this.#admit(req, false, seen);
       if (isKnown(identity)) this.#connections.known(req.socket);
       if (res.destroyed || req.socket.destroyed) return;
       kind = route.kind;
       if (route.kind === "proxy") {
         using _slot = this.#enter(identity!, route.path.clusterId, false);
-        await proxyRequest({ req, res, path: route.path, identity: identity! });
+        served = true;
+        const { verb } = route.attributes;
+        await proxyRequest({ ...seen, req, res, path: route.path, verb, identity: identity! });
       } else if (route.kind === "kube") {
         await serveFetch(req, res, (request) => embedded!.handle(request, identity!));
       } else {
@@ -284,7 +294,9 @@ class HttpsFront implements Front {
       }
     } catch (error) {
       if (!(error instanceof StatusError)) log.error("a request failed", { error, kind });
-      sendStatus(req, res, statusOf(error));
+      const status = statusOf(error);
+      if (!served) this.#refused(req, false, seen, status);
+      sendStatus(req, res, status);
     }
   }
 
@@ -297,13 +309,16 @@ class HttpsFront implements Front {
     socket.on("error", () => {});
     (socket as TLSSocket).setTimeout(0); // keepAliveTimeout is not for these
     this.#connections.busy(socket); // For good: it is never idle again
+    const seen: Seen = {};
+    let served = false;
     try {
       const unavailable = this.#unavailable(req.url ?? "");
       if (unavailable !== undefined) {
         code = 503;
+        this.#refused(req, true, seen, failure(503, unavailable));
         return sendStatusRaw(socket, failure(503, unavailable), RETRY);
       }
-      const { route, identity } = await this.#admit(req, true);
+      const { route, identity } = await this.#admit(req, true, seen);
       if (isKnown(identity)) this.#connections.known(socket);
       if (socket.destroyed) {
         code = 0;
@@ -313,10 +328,28 @@ class HttpsFront implements Front {
       if (route.kind === "attach") {
         this.#options.limiter?.attach(route.clusterId);
         end(); // A tunnel outlives a drain
-        await attach({ req, socket, head, clusterId: route.clusterId, identity: identity! });
+        served = true;
+        await attach({
+          ...seen,
+          req,
+          socket,
+          head,
+          clusterId: route.clusterId,
+          identity: identity!,
+        });
       } else if (route.kind === "proxy") {
         using _slot = this.#enter(identity!, route.path.clusterId, true);
-        await proxyUpgrade({ req, socket, head, path: route.path, identity: identity! });
+        served = true;
+        const { verb } = route.attributes;
+        await proxyUpgrade({
+          ...seen,
+          req,
+          socket,
+          head,
+          path: route.path,
+          verb,
+          identity: identity!,
+        });
       } else {
         throw StatusError.of(400, "Cannot upgrade this path: only sockets/<id>/... can be");
       }
@@ -324,6 +357,7 @@ class HttpsFront implements Front {
       if (!(error instanceof StatusError)) log.error("an upgrade failed", { error, kind });
       const status = statusOf(error);
       code = status.code;
+      if (!served) this.#refused(req, true, seen, status);
       if (kind === "refused" || error instanceof StatusError) sendStatusRaw(socket, status);
       else socket.destroy(); // Bytes may have passed already
     } finally {

@@ -32,8 +32,11 @@ export interface ProxyContext {
   log: Log;
   /** Counts, where given. */
   metrics?: TunnelMetrics;
-  /** Told of each request and upgrade at its end, where given: `--enable-tunnel-logging`. */
-  accessLog?: Log;
+  /**
+   * Told once of each exchange when it ended, and how long it took in milliseconds; the audit log
+   * is. It must not throw.
+   */
+  onEnd?: (passed: Passed, ms: number) => void;
 }
 
 /** What passed in one exchange; `up` is towards the child. */
@@ -44,29 +47,8 @@ export interface Passed {
   up: number;
   /** Body bytes towards the client. */
   down: number;
-}
-
-const MAX_LOGGED_CHARS = 1024;
-
-/** Writes one line about an exchange that ended; never its query, which may hold a secret. */
-export function logExchange(
-  { accessLog, req, path, identity }: ProxyContext,
-  upgrade: boolean,
-  { status, up, down }: Passed,
-  ms: number,
-): void {
-  accessLog?.info("A proxied request ended", {
-    cluster: path.clusterId,
-    method: req.method ?? "GET",
-    target: formatTarget(path.target),
-    path: path.path.split("?", 1)[0]!.slice(0, MAX_LOGGED_CHARS),
-    upgrade,
-    status,
-    bytesUp: up,
-    bytesDown: down,
-    ms: Math.round(ms),
-    user: identity.user.slice(0, MAX_LOGGED_CHARS),
-  });
+  /** Why the hub answered by itself, where it did. */
+  reason?: string;
 }
 
 /**

@@ -11,23 +11,33 @@ import { failure } from "../../shared/kube/status.ts";
 import { PumpError, pumpIn, pumpOut } from "../../shared/node_pump.ts";
 import { ResetCode } from "../../shared/tunnel/errors.ts";
 import type { TunnelStream } from "../../shared/tunnel/stream.ts";
-import { countRequest, logExchange, type ProxyContext, requestHead } from "./context.ts";
-import { noAnswer, openStream, ProxyFailure, redirected, replyFailure } from "./failures.ts";
+import { countRequest, type Passed, type ProxyContext, requestHead } from "./context.ts";
+import {
+  checkAnswer,
+  noAnswer,
+  openStream,
+  ProxyFailure,
+  redirected,
+  replyFailure,
+} from "./failures.ts";
 
 /** Options of {@linkcode proxyRequest}. */
 export interface ProxyRequestContext extends ProxyContext {
   /** From node's server; nothing was written to it. */
   res: ServerResponse;
   /**
-   * How long the head of the answer may take, in milliseconds, counted anew from each moment that
-   * bytes of the request's body moved: a long upload is not silence. A watch and a followed log
-   * are not held to it, since their answer may begin with the first event. @default {65_000}
+   * How long the head of the answer may take, in milliseconds, counted anew whenever another 1 KiB
+   * of the request's body has moved, and at its end: a long upload is not silence, but one byte a
+   * minute is no progress (slow-loris). A watch and a followed log are not held to it, since their
+   * answer may begin with the first event. @default {65_000}
    */
   openToHeadMs?: number;
   /** A clock that never goes back, in milliseconds. @default {performance.now} */
   now?: () => number;
 }
 
+/** So much of a body has to move before the wait for the answer counts anew. */
+const PROGRESS_BYTES = 1024;
 /** How long a client may go on sending a body that nobody wants, once it has its answer. */
 const LINGER_MS = 2_000;
 
@@ -39,9 +49,9 @@ const LINGER_MS = 2_000;
 export async function proxyRequest(context: ProxyRequestContext): Promise<void> {
   const { req, res, metrics, path, log, now = () => performance.now() } = context;
   const startedAt = now();
-  let up = 0;
-  let down = 0;
+  const passed: Passed = { status: 0, up: 0, down: 0 };
   let lastMovedAt = startedAt;
+  let renewedAt = 0;
   let stream: TunnelStream | undefined;
   let uploaded = true;
   metrics?.inFlight.inc();
@@ -67,10 +77,15 @@ export async function proxyRequest(context: ProxyRequestContext): Promise<void> 
     if (framing.kind === "none") stream.end();
     else {
       pumpIn(req, stream, (length) => {
-        up += length;
+        passed.up += length;
+        if (passed.up - renewedAt < PROGRESS_BYTES) return;
+        renewedAt = passed.up;
         lastMovedAt = now();
       }).then(
-        () => uploaded = true,
+        () => {
+          uploaded = true;
+          lastMovedAt = now();
+        },
         (error: PumpError) => {
           if (error.side === "node") stream?.reset(ResetCode.CANCEL, "the client is gone");
           // The answer's direction tells what happened; a body left unread would block the next
@@ -81,6 +96,7 @@ export async function proxyRequest(context: ProxyRequestContext): Promise<void> 
     }
     const answer = await headInTime(context, stream, () => lastMovedAt, now);
     metrics?.headSeconds.observe({ target: path.target.kind }, (now() - startedAt) / 1000);
+    checkAnswer(path.clusterId, answer);
     const { status, statusText } = answer;
     const location = header(answer.headers, "location");
     if (status >= 300 && status < 400 && location !== undefined) {
@@ -95,7 +111,7 @@ export async function proxyRequest(context: ProxyRequestContext): Promise<void> 
     else {
       const length = promisedLength(headers);
       await pumpOut(stream, res, {
-        onBytes: (bytes) => down += bytes,
+        onBytes: (bytes) => passed.down += bytes,
         ...(length === undefined ? {} : { length }),
       });
     }
@@ -104,23 +120,29 @@ export async function proxyRequest(context: ProxyRequestContext): Promise<void> 
     countRequest(context, status);
   } catch (error) {
     stream?.reset(ResetCode.CANCEL, "the hub gave up");
-    fail(context, error, uploaded);
+    fail(context, error, uploaded, passed);
     if (!(error instanceof ProxyFailure)) {
       log.debug("A proxied request broke off", { cluster: path.clusterId, error });
     }
   } finally {
     res.off("close", onClose);
     metrics?.inFlight.dec();
+    const { up, down } = passed;
     if (up > 0) metrics?.bytes.inc({ direction: "up" }, up);
     if (down > 0) metrics?.bytes.inc({ direction: "down" }, down);
-    const status = res.headersSent ? res.statusCode : 0;
-    logExchange(context, false, { status, up, down }, now() - startedAt);
+    passed.status = res.headersSent ? res.statusCode : 0;
+    context.onEnd?.(passed, now() - startedAt);
     if (!uploaded) linger(context);
   }
 }
 
 /** Answers with the failure, or cuts the connection where an answer has begun. */
-function fail(context: ProxyRequestContext, error: unknown, uploaded: boolean): void {
+function fail(
+  context: ProxyRequestContext,
+  error: unknown,
+  uploaded: boolean,
+  passed: Passed,
+): void {
   const { res, path, req, metrics, openToHeadMs = 65_000 } = context;
   if (res.headersSent || res.destroyed) {
     // With its length unmet or its last chunk missing, the client sees that the answer is cut
@@ -133,6 +155,7 @@ function fail(context: ProxyRequestContext, error: unknown, uploaded: boolean): 
     method: req.method ?? "GET",
     waitedMs: openToHeadMs,
   });
+  passed.reason = told.message;
   countRequest(context, told.code);
   replyFailure(res, told, !uploaded);
 }

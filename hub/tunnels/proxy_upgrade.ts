@@ -14,14 +14,8 @@ import { splice, untilClosed } from "../../shared/node_pump.ts";
 import { ResetCode } from "../../shared/tunnel/errors.ts";
 import type { ResponseHead } from "../../shared/tunnel/head.ts";
 import type { TunnelStream } from "../../shared/tunnel/stream.ts";
-import {
-  countRequest,
-  logExchange,
-  type Passed,
-  type ProxyContext,
-  requestHead,
-} from "./context.ts";
-import { noAnswer, openStream, ProxyFailure, redirected } from "./failures.ts";
+import { countRequest, type Passed, type ProxyContext, requestHead } from "./context.ts";
+import { checkAnswer, noAnswer, openStream, ProxyFailure, redirected } from "./failures.ts";
 
 /** Options of {@linkcode proxyUpgrade}. */
 export interface ProxyUpgradeContext extends ProxyContext {
@@ -60,7 +54,7 @@ export async function proxyUpgrade(context: ProxyUpgradeContext): Promise<void> 
   const passed: Passed = { status: 0, up: 0, down: 0 };
   const onError = (): void => {};
   socket.on("error", onError);
-  if (socket.destroyed) return;
+  if (socket.destroyed) return context.onEnd?.(passed, 0);
   const tuning = socket as SocketTuning;
   tuning.setNoDelay?.(true);
   tuning.setTimeout?.(0);
@@ -75,6 +69,7 @@ export async function proxyUpgrade(context: ProxyUpgradeContext): Promise<void> 
     }
     stream = openStream({ ...context, clusterId: path.clusterId }, requestHead(context, true));
     const answer = await stream.responseHead;
+    checkAnswer(path.clusterId, answer);
     const location = header(answer.headers, "location");
     if (answer.status >= 300 && answer.status < 400 && location !== undefined) {
       throw redirected(path.clusterId, answer.status, location);
@@ -95,12 +90,13 @@ export async function proxyUpgrade(context: ProxyUpgradeContext): Promise<void> 
     log.debug("An upgrade failed", { cluster: path.clusterId, error });
     countRequest(context, told.code);
     passed.status = told.code;
+    passed.reason = told.message;
     const { headers, body } = told.render(true);
     socket.write(headText(told.code, "", headers));
     socket.end(body);
     await untilClosed(socket);
   } finally {
-    logExchange(context, true, passed, now() - startedAt);
+    context.onEnd?.(passed, now() - startedAt);
     early.release();
     socket.off("error", onError);
     socket.once("error", onError);

@@ -1,38 +1,52 @@
-/** `--enable-tunnel-logging`: one line for each exchange, at its end. */
+/** The audit log on the way of a request: one line for each exchange, at its end. */
 import assert from "node:assert/strict";
-import { memoryLog } from "../../shared/log.ts";
+import { Auditor } from "../../hub/audit/auditor.ts";
+import { auditLine } from "../../hub/audit/line.ts";
 import { Chain, CLUSTER, request } from "./harness.ts";
 
-Deno.test("Each proxied request is logged once at its end, without its query", async () => {
-  const log = memoryLog();
+function keepLines(): { auditor: Auditor; lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = [];
+  const auditor = new Auditor({
+    sink: { push: (record) => void lines.push(JSON.parse(auditLine(record))), leaveOut: () => {} },
+    now: () => 1_800_000_000_123,
+  });
+  return { auditor, lines };
+}
+
+Deno.test("Each proxied request is told once at its end, without its query", async () => {
+  const { auditor, lines } = keepLines();
   await using chain = await Chain.connected({
-    accessLog: log,
+    auditor,
     child: (req, res) => void req.resume().on("end", () => res.writeHead(201).end("created")),
   });
   await request(chain.port, "POST", chain.path("/api/v1/pods?dryRun=xyzzy"), [], "body");
   await chain.idle();
-  const [line, ...more] = log.lines;
+  const [line, ...more] = lines;
   assert.equal(more.length, 0);
-  assert.equal(line?.level, "info");
-  const { ms, ...properties } = line.properties;
+  const { ms, sourceIPs, ...rest } = line!;
   assert.ok(typeof ms === "number" && ms >= 0);
-  assert.deepEqual(properties, {
+  assert.match(String(sourceIPs), /127\.0\.0\.1$/);
+  assert.deepEqual(rest, {
+    time: "2027-01-15T08:00:00.123Z",
+    event: "request",
+    user: "ann",
+    groups: ["dev"],
     cluster: CLUSTER,
+    verb: "get",
     method: "POST",
     target: "direct",
     path: "/api/v1/pods",
     upgrade: false,
-    status: 201,
+    code: 201,
     bytesUp: 4,
     bytesDown: 7,
-    user: "ann",
   });
 });
 
-Deno.test("A refused request and an upgrade are logged with their status", async () => {
-  const log = memoryLog();
+Deno.test("A refused request and an upgrade are told with their status", async () => {
+  const { auditor, lines } = keepLines();
   await using chain = await Chain.start({
-    accessLog: log,
+    auditor,
     childUpgrade: (_req, socket) => {
       socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
       socket.end("hello");
@@ -44,14 +58,15 @@ Deno.test("A refused request and an upgrade are logged with their status", async
   const answer = chain.raw(`${head}Connection: Upgrade\r\nUpgrade: x\r\n\r\n`);
   assert.match(await answer, /101[^]*hello/);
   await chain.idle();
-  const seen = log.lines.map(({ properties: { path, status, upgrade, bytesDown } }) => ({
+  const seen = lines.map(({ path, code, upgrade, bytesDown, reason }) => ({
     path,
-    status,
+    code,
     upgrade,
     bytesDown,
+    refused: typeof reason === "string" && reason !== "",
   }));
   assert.deepEqual(seen, [
-    { path: "/version", status: 503, upgrade: false, bytesDown: 0 },
-    { path: "/exec", status: 101, upgrade: true, bytesDown: 5 },
+    { path: "/version", code: 503, upgrade: false, bytesDown: 0, refused: true },
+    { path: "/exec", code: 101, upgrade: true, bytesDown: 5, refused: false },
   ]);
 });

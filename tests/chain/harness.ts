@@ -10,11 +10,12 @@ import net from "node:net";
 import { createTargetServer, type TargetServerOptions } from "../../agent/target/serve.ts";
 import { IdentityMapper } from "../../agent/target/identity.ts";
 import { TargetPolicy } from "../../agent/target/policy.ts";
+import type { Auditor } from "../../hub/audit/auditor.ts";
 import { createTunnelMetrics } from "../../hub/tunnels/metrics.ts";
 import { proxyRequest } from "../../hub/tunnels/proxy_request.ts";
 import { proxyUpgrade } from "../../hub/tunnels/proxy_upgrade.ts";
 import { TunnelRegistry, type TunnelRegistryOptions } from "../../hub/tunnels/registry.ts";
-import { type Log, silentLog } from "../../shared/log.ts";
+import { silentLog } from "../../shared/log.ts";
 import { createRegistry, type MetricsRegistry } from "../../shared/metrics.ts";
 import { parseSocketsPath, SOCKETS_PREFIX } from "../../shared/sockets_path.ts";
 import type { CallerIdentity } from "../../shared/tunnel/head.ts";
@@ -42,8 +43,8 @@ export interface ChainOptions {
   registry?: Partial<TunnelRegistryOptions>;
   openToHeadMs?: number;
   halfClosedIdleMs?: number;
-  /** As with `--enable-tunnel-logging`. */
-  accessLog?: Log;
+  /** As with an audit log. */
+  auditor?: Auditor;
 }
 
 /** A running chain. */
@@ -75,10 +76,10 @@ export class Chain implements AsyncDisposable {
     }
     const metrics = createTunnelMetrics(this.metrics);
     this.registry = new TunnelRegistry({ instanceId: "hub", metrics, ...options.registry });
-    const context = (req: http.IncomingMessage) => {
+    const context = (req: http.IncomingMessage, upgrade: boolean) => {
       const path = parseSocketsPath(req.url!);
       if (path.kind !== "proxy") throw new Error(`no proxy path: ${req.url}`);
-      return {
+      const found = {
         req,
         path,
         metrics,
@@ -86,8 +87,11 @@ export class Chain implements AsyncDisposable {
         registry: this.registry,
         known: (id: string) => id === CLUSTER,
         log: silentLog,
-        ...(options.accessLog === undefined ? {} : { accessLog: options.accessLog }),
       };
+      const { auditor } = options;
+      if (auditor === undefined) return found;
+      const verb = upgrade ? "create" : "get";
+      return { ...found, onEnd: auditor.proxied({ ...found, verb }, upgrade) };
     };
     const track = (work: Promise<void>): void => {
       this.active++;
@@ -96,7 +100,7 @@ export class Chain implements AsyncDisposable {
     this.hub = http.createServer((req, res) => {
       const { openToHeadMs } = options;
       track(proxyRequest({
-        ...context(req),
+        ...context(req, false),
         res,
         ...(openToHeadMs === undefined ? {} : { openToHeadMs }),
       }));
@@ -105,7 +109,7 @@ export class Chain implements AsyncDisposable {
     this.hub.on("upgrade", (req, socket, head) => {
       const { halfClosedIdleMs } = options;
       track(proxyUpgrade({
-        ...context(req),
+        ...context(req, true),
         socket,
         head,
         ...(halfClosedIdleMs === undefined ? {} : { halfClosedIdleMs }),
