@@ -9,9 +9,10 @@
 /** Ordered header lines; names keep the case they came with. */
 export type HeaderList = [name: string, value: string][];
 
-/** RFC 9110 section 7.6.1 and RFC 7230 section 6.1, plus the old `Proxy-Connection`. */
+/** RFC 9110 section 7.6.1, RFC 7230 section 6.1, RFC 7540 section 3.2.1, and the old `Proxy-Connection`. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
+  "http2-settings",
   "keep-alive",
   "proxy-authenticate",
   "proxy-authorization",
@@ -97,16 +98,31 @@ export function isUpgrade(list: readonly (readonly [string, string])[]): boolean
   return header(list, "upgrade") !== undefined && connectionTokens(list).has("upgrade");
 }
 
+/**
+ * Name of a header as servers read it that fold names to variables (CGI, WSGI, PHP): whatever is
+ * no letter or digit is the same as `-`, so `X_Remote_User` is `x-remote-user`.
+ */
+function folded(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9-]/g, "-");
+}
+
 /** Options of {@linkcode withoutHopByHop}. */
 export interface HopByHopOptions {
   /** Keeps `Upgrade` and adds `Connection: Upgrade`, for a head that is passed on as an upgrade. */
   keepUpgrade?: boolean;
 }
 
+/** Say what a message is and who gets it: `Connection` cannot take them off. */
+const END_TO_END: ReadonlySet<string> = new Set(["content-length", "host"]);
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Would end a line. */
+const NOT_IN_VALUE = /[\0\r\n]/;
+
 /**
- * Drops hop-by-hop headers: those that `Connection` lists, then the standard ones. Do this first,
- * and add identity headers after it, or a client could list them in `Connection` and so remove
- * them (CVE-2021-31999).
+ * Drops hop-by-hop headers: those that `Connection` lists, then the standard ones, also where they
+ * are spelled with `_` for `-`; and what could not stand in a head. Do this first, and add identity
+ * headers after it, or a client could list them in `Connection` and so remove them
+ * (CVE-2021-31999).
  *
  * @returns a new list
  */
@@ -119,22 +135,15 @@ export function withoutHopByHop(
   let upgrade: string | undefined;
   for (const [name, value] of list) {
     const lower = name.toLowerCase();
-    if (lower === "upgrade") upgrade ??= value;
-    if (HOP_BY_HOP.has(lower) || listed.has(lower)) continue;
+    if (lower === "upgrade" && !NOT_IN_VALUE.test(value)) upgrade ??= value;
+    if (HOP_BY_HOP.has(folded(name)) || (listed.has(lower) && !END_TO_END.has(lower))) continue;
+    if (!TOKEN.test(name) || NOT_IN_VALUE.test(value)) continue;
     kept.push([name, value]);
   }
   if (options.keepUpgrade === true && upgrade !== undefined) {
     kept.push(["Connection", "Upgrade"], ["Upgrade", upgrade]);
   }
   return kept;
-}
-
-/**
- * Name of a header as servers read it that fold names to variables (CGI, WSGI, PHP): whatever is
- * no letter or digit is the same as `-`, so `X_Remote_User` is `x-remote-user`.
- */
-function folded(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9-]/g, "-");
 }
 
 /**

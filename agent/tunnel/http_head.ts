@@ -133,7 +133,7 @@ function parseHead(bytes: Uint8Array): HttpHead {
   const raw: string[] = [];
   for (const line of lines) {
     const colon = line.indexOf(":");
-    if (colon <= 0 || /[\s\0]/.test(line.slice(0, colon))) {
+    if (colon <= 0 || /[\s\0]/.test(line.slice(0, colon)) || /[\0\r\n]/.test(line)) {
       throw new HttpHeadError("the answer's head has a malformed line");
     }
     raw.push(line.slice(0, colon), line.slice(colon + 1).trim());
