@@ -21,7 +21,7 @@ import { ResetCode } from "../../shared/tunnel/errors.ts";
 import type { TunnelStream } from "../../shared/tunnel/stream.ts";
 import { adviceFor } from "./advice.ts";
 import { replyStatus, unreachable } from "./reply.ts";
-import type { Route } from "./upstream.ts";
+import { refusedHead, type Route } from "./upstream.ts";
 
 /** Options of {@linkcode forward} and `forwardUpgrade`. */
 export interface ForwardOptions {
@@ -195,6 +195,11 @@ async function answer(
 ): Promise<void> {
   response.on("error", () => {}); // pumpIn tells; a late one must not end the process
   try {
+    const refused = refusedHead(route.where, response);
+    if (refused !== undefined) {
+      response.destroy();
+      return replyStatus(stream, refused);
+    }
     const headers = withoutHopByHop(fromRaw(response.rawHeaders));
     const status = response.statusCode!;
     const advice = route.impersonates && (status === 401 || status === 403)

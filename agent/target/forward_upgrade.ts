@@ -16,7 +16,7 @@ import type { TunnelStream } from "../../shared/tunnel/stream.ts";
 import { adviceFor } from "./advice.ts";
 import { type ForwardOptions, headForChild, watchConnect } from "./forward.ts";
 import { discard, replyStatus, unreachable } from "./reply.ts";
-import type { Route } from "./upstream.ts";
+import { refusedHead, type Route } from "./upstream.ts";
 
 /** TCP keep-alive of a spliced connection, in milliseconds: it may be idle for hours. */
 const KEEP_ALIVE_MS = 30_000;
@@ -53,6 +53,12 @@ export async function forwardUpgrade(
           )
           : unreachable(route.where, outcome.error),
       );
+    }
+    const odd = refusedHead(route.where, outcome.response);
+    if (odd !== undefined) {
+      if (outcome.kind === "accepted") outcome.socket.on("error", () => {}).destroy();
+      else outcome.request.destroy();
+      return replyStatus(stream, odd);
     }
     if (outcome.kind === "refused") return await refuse(stream, outcome, route);
     return await accept(stream, outcome);

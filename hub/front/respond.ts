@@ -72,7 +72,9 @@ export function sendStatus(
   if (response.headersSent) return void response.destroy();
   const body = new TextEncoder().encode(JSON.stringify(status) + "\n");
   const close: Record<string, string> = request.complete ? {} : { "Connection": "close" };
-  response.writeHead(status.code, head(status, body, { ...close, ...headers }).flat());
+  // With a phrase of its own: node would take one that it refused a moment ago
+  const phrase = PHRASES[status.code] ?? "Error";
+  response.writeHead(status.code, phrase, head(status, body, { ...close, ...headers }).flat());
   response.end(request.method === "HEAD" ? undefined : body);
 }
 

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import type { ServerResponse } from "node:http";
+import { type ServerResponse, STATUS_CODES } from "node:http";
 import { type HeaderList, toRaw } from "../../shared/headers.ts";
 import { failure, type Status, StatusError, warningValue } from "../../shared/kube/status.ts";
 import { HeadError, ResetCode, SessionError, StreamError } from "../../shared/tunnel/errors.ts";
-import type { RequestHead } from "../../shared/tunnel/head.ts";
+import type { RequestHead, ResponseHead } from "../../shared/tunnel/head.ts";
 import type { TunnelStream } from "../../shared/tunnel/stream.ts";
 import type { TunnelRegistry } from "./registry.ts";
 
@@ -53,7 +53,8 @@ export class ProxyFailure extends StatusError {
  */
 export function replyFailure(res: ServerResponse, error: ProxyFailure, close: boolean): void {
   const { headers, body } = error.render(close);
-  res.writeHead(error.code, toRaw(headers));
+  // With a phrase of its own: node would take one that it refused a moment ago
+  res.writeHead(error.code, STATUS_CODES[error.code] ?? "Error", toRaw(headers));
   res.end(body);
 }
 
@@ -204,6 +205,33 @@ export function noAnswer(
       );
   }
 }
+
+/** Header lines of an answer; the tunnel bounds its head to 64 KiB. */
+const MAX_HEADER_LINES = 1_000;
+
+/**
+ * Refuses the head of an answer that no server has reason to send: whoever it is passed on to may
+ * be less careful.
+ *
+ * @throws {ProxyFailure} 502
+ */
+export function checkAnswer(clusterId: string, { statusText, headers }: ResponseHead): void {
+  if (headers.length > MAX_HEADER_LINES) {
+    throw new ProxyFailure(failure(
+      502,
+      `The answer of cluster ${clusterId} has ${headers.length} header lines; at most ` +
+        `${MAX_HEADER_LINES} are passed on`,
+    ));
+  }
+  if (NOT_IN_VALUE.test(statusText) || headers.some(([, value]) => NOT_IN_VALUE.test(value))) {
+    throw new ProxyFailure(
+      failure(502, `The head of the answer of cluster ${clusterId} holds control characters`),
+    );
+  }
+}
+
+/** What is no octet of a header value or a phrase (RFC 9110 section 5.5, RFC 9112 section 4). */
+const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /**
  * A redirect must not reach the user: kube-apiserver answers 502 to any 3xx with `Location` from an

@@ -111,7 +111,7 @@ Deno.test("A child that never answers is 504; an upload that moves is not silent
     }, (res) => resolve(res.resume().statusCode!)).on("error", reject);
     let left = 6;
     const timer = setInterval(() => {
-      req.write("x");
+      req.write("x".repeat(1024));
       if (--left > 0) return;
       clearInterval(timer);
       req.end();
