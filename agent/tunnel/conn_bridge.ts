@@ -4,6 +4,7 @@
  * @module
  */
 import type { Underlay } from "../../shared/tunnel/websocket_conn.ts";
+import { closeFrame, WebSocketGuard } from "../../shared/websocket_guard.ts";
 import { close } from "./connect.ts";
 
 /** What the bridge needs of a connection. */
@@ -28,10 +29,15 @@ export interface ConnBridgeOptions {
 /** For each direction, in bytes; used over and over. */
 const BUFFER_BYTES = 64 * 1024;
 
+/** How long the close frames may take once the hub broke a rule, in milliseconds. */
+const VIOLATION_MS = 250;
+
 /**
  * Copies bytes both ways, passes a half-close on, and closes both connections when one breaks. A
  * direction reads again only when all it read is written: that is the backpressure, and the bound
- * of what it holds. Nothing is parsed.
+ * of what it holds. What comes from the network is looked at by a {@linkcode WebSocketGuard}, so that
+ * no message is begun that the runtime would have to keep: the WebSocket then sees a close frame
+ * with the reason, and both connections are closed soon after.
  */
 export class ConnBridge implements Underlay {
   readonly #inner: BridgeEnd;
@@ -93,12 +99,24 @@ export class ConnBridge implements Underlay {
     const write = async (bytes: Uint8Array): Promise<void> => {
       for (let at = 0; at < bytes.length;) at += await this.#inner.write(bytes.subarray(at));
     };
-    if (first !== undefined) await write(first);
+    const guard = new WebSocketGuard({ masked: false });
+    const pass = async (bytes: Uint8Array): Promise<boolean> => {
+      const { head, body, violation } = guard.admit(bytes);
+      if (violation !== undefined) {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.destroy(), VIOLATION_MS);
+      }
+      if (head !== undefined) await write(head);
+      await write(body);
+      if (violation === undefined) return true;
+      await write(closeFrame(violation, false));
+      return false;
+    };
+    if (first !== undefined && !await pass(first)) return;
     const buffer = new Uint8Array(BUFFER_BYTES);
     for (;;) {
       const length = await this.#outer.read(buffer);
-      if (length === null) return;
-      await write(buffer.subarray(0, length));
+      if (length === null || !await pass(buffer.subarray(0, length))) return;
     }
   }
 }

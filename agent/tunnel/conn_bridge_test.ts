@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { closeFrame } from "../../shared/websocket_guard.ts";
 import { ConnBridge, type ConnBridgeOptions } from "./conn_bridge.ts";
 import { close } from "./connect.ts";
 
@@ -43,13 +44,13 @@ async function readAll(conn: Deno.Conn): Promise<number[]> {
 }
 
 Deno.test("ConnBridge carries bytes both ways, those first that were read before", async () => {
-  await using b = await bench({ first: new Uint8Array([1, 2]) });
+  await using b = await bench({ first: new Uint8Array([0x82]) });
   let progress = 0;
   b.bridge.onProgress = () => progress++;
-  await b.remote.write(new Uint8Array([3]));
+  await b.remote.write(new Uint8Array([1, 3]));
   await b.local.write(new Uint8Array([4, 5]));
   await b.remote.closeWrite();
-  assert.deepEqual(await readAll(b.local), [1, 2, 3]);
+  assert.deepEqual(await readAll(b.local), [0x82, 1, 3]);
   await b.local.closeWrite();
   assert.deepEqual(await readAll(b.remote), [4, 5]);
   await b.bridge.closed;
@@ -76,6 +77,23 @@ Deno.test("ConnBridge waits for a slow reader, and counts what waits", async () 
   await b.bridge.closed;
   close(b.local);
   await sending;
+});
+
+Deno.test("ConnBridge cuts a hub that breaks a rule, and tells the WebSocket why", async () => {
+  const header = [0x82, 127, 0, 0, 0, 0, 6, 64, 0, 0];
+  for (const first of [undefined, new Uint8Array(header)]) {
+    await using b = await bench(first === undefined ? {} : { first });
+    if (first === undefined) {
+      for (const byte of [0x82, 1, 5, ...header]) await b.remote.write(new Uint8Array([byte]));
+    }
+    const reason = "message of 104857600 bytes or more, the limit is 262144";
+    const close = [...closeFrame({ code: 4006, reason }, false)];
+    // A WebSocket that does not answer gains no time by it
+    const since = performance.now();
+    await b.bridge.closed;
+    assert.ok(performance.now() - since < 1_000);
+    assert.deepEqual(await readAll(b.local), first === undefined ? [0x82, 1, 5, ...close] : close);
+  }
 });
 
 Deno.test("ConnBridge gives the other direction a deadline once one has ended", async () => {

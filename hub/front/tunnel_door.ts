@@ -137,23 +137,38 @@ export class TunnelDoor<M> implements AsyncDisposable {
    * @param socket belongs to the door from here on
    * @param head bytes that were read off the socket already
    * @param meta handed on to `onConn`
+   * @returns what the caller was answered instead, when it was refused
    */
-  accept(req: IncomingMessage, socket: Duplex, head: Uint8Array, clusterId: string, meta: M): void {
+  accept(
+    req: IncomingMessage,
+    socket: Duplex,
+    head: Uint8Array,
+    clusterId: string,
+    meta: M,
+  ): Status | undefined {
     const headers = fromRaw(req.rawHeaders);
     const refusal = this.#closing !== undefined
       ? failure(503, "this hub stops: dial again")
       : this.#handshakes >= this.#maxHandshakes
       ? failure(503, "too many tunnels are being opened: dial again later")
       : checkHandshake(req.method ?? "", headers);
-    if (refusal !== undefined) return refuse(socket, refusal);
+    if (refusal !== undefined) {
+      refuse(socket, refusal);
+      return refusal;
+    }
     prepare(socket);
     const inner = connect(this.#path);
     // A WebSocket client speaks only after the answer; what came early belongs behind our head
     if (head.length > 0) socket.unshift(head);
-    const splice = new TunnelSplice({ inner, outer: socket });
+    const log = this.#log.with({ cluster: clusterId });
+    const splice = new TunnelSplice({
+      inner,
+      outer: socket,
+      onViolation: ({ code, reason }) =>
+        log.warn("A tunnel is cut: its agent sends what no agent sends", { code, reason }),
+    });
     this.#splices.add(splice);
     this.#handshakes++;
-    const log = this.#log.with({ cluster: clusterId });
     const timer = setTimeout(() => {
       log.warn("A tunnel handshake took too long", { limitMs: this.#handshakeMs });
       splice.destroy();
@@ -177,6 +192,7 @@ export class TunnelDoor<M> implements AsyncDisposable {
         `Sec-WebSocket-Key: ${header(headers, "sec-websocket-key")}\r\n` +
         `Sec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n\r\n`,
     );
+    return undefined;
   }
 
   /** The inner server: only a ticket opens it. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { Buffer } from "node:buffer";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { memoryLog } from "../../shared/log.ts";
 import type { CloseInfo, MessageConn } from "../../shared/tunnel/message_conn.ts";
@@ -100,6 +100,24 @@ function follow(conn: MessageConn): { end: Promise<CloseInfo>; messages: number[
   const messages: number[][] = [];
   conn.start({ message: (data) => messages.push([...data]), close: end.resolve });
   return { end: end.promise, messages };
+}
+
+/** Sends bytes, then zeros until the socket is gone or 60 MiB are out; gives what was taken. */
+async function pour(socket: Socket, first: number[]): Promise<number> {
+  const gone = new Promise<false>((resolve) => socket.once("close", () => resolve(false)));
+  const zeros = new Uint8Array(65_536);
+  socket.write(new Uint8Array(first));
+  let taken = 0;
+  while (taken < 62_914_560) {
+    const written = new Promise<boolean>((resolve) =>
+      socket.write(zeros, (error) => resolve(!error))
+    );
+    if (!await Promise.race([written, gone])) break;
+    taken += zeros.length;
+  }
+  socket.destroy();
+  await gone;
+  return taken;
 }
 
 function dial(port: number): Promise<MessageConn> {
@@ -294,6 +312,35 @@ Deno.test("TunnelDoor holds a bounded amount for a slow peer, and loses nothing"
   await there.end;
   assert.equal(there.messages.length, sent);
   assert.ok(there.messages.every((message, i) => message[65_535] === i % 256));
+});
+
+Deno.test("TunnelDoor cuts an agent that announces 60 MiB, and holds none of it", async () => {
+  await using bench = await Bench.start();
+  const sockets: Socket[] = [];
+  const ends: Promise<CloseInfo>[] = [];
+  for (let i = 0; i < 8; i++) {
+    const socket = connect(bench.port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.resume();
+    socket.write(handshake());
+    sockets.push(socket);
+    ends.push(follow((await bench.taken()).conn).end);
+  }
+  const before = Deno.memoryUsage().rss;
+  const since = performance.now();
+  const announced = [0x82, 0xff, 0, 0, 0, 0, 3, 192, 0, 0, 0, 0, 0, 0];
+  const poured = await Promise.all(sockets.map((socket) => pour(socket, announced)));
+  const ms = performance.now() - since;
+  const grown = Deno.memoryUsage().rss - before;
+  assert.ok(ms < 1_000, `${ms} ms`);
+  assert.ok(poured.every((bytes) => bytes < 16 * 1024 * 1024), `${poured}`);
+  assert.ok(grown < 64 * 1024 * 1024, `${grown} bytes more`);
+  for (const end of await Promise.all(ends)) {
+    assert.equal(end.code, 4006);
+    assert.match(end.reason, /62914560 bytes or more, the limit is 262144/);
+  }
+  assert.match(bench.log.lines[0]!.message, /is cut/);
+  assert.equal(bench.log.lines[0]!.properties.cluster, "c1");
 });
 
 Deno.test("TunnelDoor says when its path is too long", async () => {

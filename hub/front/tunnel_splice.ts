@@ -5,6 +5,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { Underlay } from "../../shared/tunnel/websocket_conn.ts";
+import { closeFrame, type GuardViolation, WebSocketGuard } from "../../shared/websocket_guard.ts";
 
 /** Options of {@linkcode TunnelSplice}. */
 export interface SpliceOptions {
@@ -18,6 +19,8 @@ export interface SpliceOptions {
    * @default {2_000}
    */
   halfOpenMs?: number;
+  /** Told once, when the peer broke a rule of {@linkcode WebSocketGuard}. */
+  onViolation?: (violation: GuardViolation) => void;
 }
 
 /**
@@ -29,26 +32,35 @@ const HIGH_WATER_BYTES = 128 * 1024;
 /** Chunks below it are not worth the call, in bytes. */
 const MIN_FREED_BYTES = 16 * 1024;
 
+/** How long the close frames may take once a peer broke a rule, in milliseconds. */
+const VIOLATION_MS = 250;
+
 /**
  * Copies bytes both ways with backpressure, passes a half-close on, and destroys both sockets when
- * one breaks. Nothing is parsed.
+ * one breaks. What comes from the network is looked at by a {@linkcode WebSocketGuard}, so that no
+ * message is begun that the runtime would have to keep.
  */
 export class TunnelSplice implements Underlay {
   readonly #inner: Duplex;
   readonly #outer: Duplex;
   readonly #halfOpenMs: number;
   readonly #closed = Promise.withResolvers<void>();
+  readonly #guard = new WebSocketGuard({ masked: true });
+  readonly #onViolation: SpliceOptions["onViolation"];
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** See {@linkcode Underlay}. */
   onProgress: (() => void) | undefined;
 
   /** Starts to copy at once. */
-  constructor({ inner, outer, halfOpenMs = 2_000 }: SpliceOptions) {
+  constructor({ inner, outer, halfOpenMs = 2_000, onViolation }: SpliceOptions) {
     this.#inner = inner;
     this.#outer = outer;
     this.#halfOpenMs = halfOpenMs;
-    this.#copy(inner, outer, () => this.onProgress?.());
-    this.#copy(outer, inner);
+    this.#onViolation = onViolation;
+    inner.on("data", (chunk: Uint8Array) => this.#out(chunk));
+    outer.on("data", (chunk: Uint8Array) => this.#in(chunk));
+    this.#join(inner, outer, () => this.onProgress?.());
+    this.#join(outer, inner);
     if (inner.destroyed || outer.destroyed) this.destroy();
   }
 
@@ -68,14 +80,34 @@ export class TunnelSplice implements Underlay {
     this.#outer.destroy();
   }
 
-  #copy(from: Duplex, to: Duplex, moved?: () => void): void {
-    from.on("data", (chunk: Uint8Array) => {
-      if (to.writableEnded) return;
-      to.write(chunk, () => free(chunk));
-      if (to.writableLength > HIGH_WATER_BYTES) from.pause();
-      moved?.();
-    });
+  #out(chunk: Uint8Array): void {
+    if (this.#outer.writableEnded) return;
+    this.#outer.write(chunk, () => free(chunk));
+    if (this.#outer.writableLength > HIGH_WATER_BYTES) this.#inner.pause();
+    this.onProgress?.();
+  }
+
+  #in(chunk: Uint8Array): void {
+    if (this.#inner.writableEnded || this.#guard.violation !== undefined) return;
+    const { head, body, violation } = this.#guard.admit(chunk);
+    if (head !== undefined) this.#inner.write(head);
+    if (body.length > 0) this.#inner.write(body, () => free(chunk));
+    if (this.#inner.writableLength > HIGH_WATER_BYTES) this.#outer.pause();
+    if (violation !== undefined) this.#cut(violation);
+  }
+
+  /** Reads no more of the peer, and lets the WebSocket say goodbye, not for long. */
+  #cut(violation: GuardViolation): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.destroy(), VIOLATION_MS);
+    this.#outer.pause();
+    this.#inner.end(closeFrame(violation, true));
+    this.#onViolation?.(violation);
+  }
+
+  #join(from: Duplex, to: Duplex, moved?: () => void): void {
     to.on("drain", () => {
+      if (from === this.#outer && this.#guard.violation !== undefined) return;
       from.resume();
       moved?.();
     });
