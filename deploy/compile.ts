@@ -18,35 +18,29 @@ const TARGETS = [
   "x86_64-pc-windows-msvc",
 ] as const;
 
-/** A program: where it begins, what it is called, what it may do, what belongs into it. */
+/** A program: where it begins, what it is called, what belongs into it. */
 interface Program {
   readonly entry: string;
   readonly name: string;
-  readonly permissions: readonly string[];
   /** Modules that no import leads to: a worker is named by its URL. */
   readonly include: readonly string[];
 }
 
-const COMMON = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
-
-/** The same permissions stand in the tasks and in the Dockerfiles. */
+/** What each may do is the permission set of its name in deno.json, as for its task. */
 const PROGRAMS: Readonly<Record<string, Program>> = {
   hub: {
     entry: "hub/main.ts",
     name: "clusternet-hub",
-    permissions: [...COMMON, "--allow-sys=hostname,networkInterfaces"],
     include: ["hub/standalone/store/journal_worker.ts"],
   },
   agent: {
     entry: "agent/main.ts",
     name: "clusternet-agent",
-    permissions: [...COMMON, "--allow-sys=hostname"],
     include: [],
   },
   ctl: {
     entry: "cli/main.ts",
     name: "kubectl-outreach", // On PATH, it is `kubectl outreach`
-    permissions: [...COMMON, "--allow-sys", "--allow-run"],
     include: [],
   },
 };
@@ -89,7 +83,7 @@ async function main(args: string[]): Promise<number> {
       "--no-check",
       "--no-prompt",
       `--v8-flags=${V8_FLAGS}`,
-      ...program.permissions,
+      `-P=${wanted}`,
       ...program.include.map((file) => `--include=${file}`),
       "--target",
       target,

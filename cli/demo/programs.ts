@@ -36,14 +36,18 @@ export class Program implements AsyncDisposable {
    * @param log file that gets all that it prints
    */
   static start(task: "hub" | "agent", name: string, args: readonly string[], log: string): Program {
-    const [, ...words] = config.tasks[task].command.split(" ");
+    const environment = temporaryFiles(dirname(log));
+    const words = config.tasks[task].command.split(" ");
+    const program = words.pop()!;
+    // In place of the list of the permission set
+    const writable = `--allow-write=${environment.TMPDIR ?? dirname(dirname(log))}`;
     const child = new Deno.Command(Deno.execPath(), {
-      args: [...words, ...args],
+      args: [...words.slice(1), writable, program, ...args],
       cwd: ROOT,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      env: { NO_COLOR: "1", ...temporaryFiles(dirname(log)) },
+      env: { NO_COLOR: "1", ...environment },
     }).spawn();
     return new Program(name, child, Deno.openSync(log, { create: true, append: true }));
   }

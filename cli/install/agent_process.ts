@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { dirname } from "node:path";
+import config from "../../deno.json" with { type: "json" };
 
 /** A running agent; disposing it ends the process and removes its private files. */
 export interface RunningAgent extends AsyncDisposable {
@@ -35,17 +37,19 @@ export interface AgentRunnerOptions {
   kill: AbortSignal;
 }
 
-/** As `deno task agent`. */
-const FLAGS = [
-  "run",
-  "--no-prompt",
-  "--v8-flags=--optimize-for-size",
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-sys",
-];
+/**
+ * The words of `deno task agent` between `deno` and the program. What stands behind the permission
+ * set replaces its list: the agent writes only where its private files lie, as other agents of this
+ * machine look there for the lock of its name. A plugin has to be run, with the whole environment.
+ */
+function denoWords(writable: string, mayRun: boolean): string[] {
+  const [, ...words] = config.tasks.agent.command.split(" ").slice(0, -1);
+  return [
+    ...words,
+    `--allow-write=${writable}`,
+    ...(mayRun ? ["--allow-run", "--allow-env"] : []),
+  ];
+}
 
 /**
  * Runs the agent of this checkout.
@@ -67,8 +71,7 @@ export function agentRunner({ deno, root, kill }: AgentRunnerOptions): RunAgent 
       }
       child = new Deno.Command(deno, {
         args: [
-          ...FLAGS,
-          ...(mayRun ? ["--allow-run"] : []),
+          ...denoWords(dirname(dir), mayRun),
           `--config=${root}/deno.json`,
           `${root}/agent/main.ts`,
           ...args(dir),

@@ -6,7 +6,8 @@ import { poll } from "./poll.ts";
 async function checkout(): Promise<{ root: string } & AsyncDisposable> {
   const root = await Deno.makeTempDir();
   await Deno.mkdir(`${root}/agent`);
-  await Deno.writeTextFile(`${root}/deno.json`, "{}");
+  const permissions = { agent: { read: true } };
+  await Deno.writeTextFile(`${root}/deno.json`, JSON.stringify({ permissions }));
   await Deno.writeTextFile(
     `${root}/agent/main.ts`,
     `let seen = 0;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import type { Cluster } from "../cluster/cluster.ts";
@@ -26,6 +27,27 @@ export interface ProgramOptions {
   inspectPort?: number | undefined;
 }
 
+/** How a program is run otherwise than its task says. */
+export interface ProgramChange {
+  /** Makes the words between `deno` and the program's flags from the task's. */
+  words?: (task: readonly string[]) => readonly string[];
+  env?: Record<string, string>;
+}
+
+const changes = new AsyncLocalStorage<Partial<Record<"hub" | "agent", ProgramChange>>>();
+
+/**
+ * Changes how hubs and agents are run that `body` makes.
+ *
+ * @returns what `body` returns
+ */
+export async function withPrograms<T>(
+  change: Partial<Record<"hub" | "agent", ProgramChange>>,
+  body: () => Promise<T>,
+): Promise<T> {
+  return await changes.run(change, body);
+}
+
 /**
  * A hub or agent that is not started yet.
  *
@@ -37,7 +59,9 @@ export function programProcess(
   cluster: Pick<Cluster, "dir" | "warden">,
   options: ProgramOptions,
 ): ManagedProcess {
-  const [, run = "run", ...denoArgs] = config.tasks[program].command.split(" ");
+  const { words = (task) => task, env: changedEnv }: ProgramChange =
+    changes.getStore()?.[program] ?? {};
+  const [run = "run", ...denoArgs] = words(config.tasks[program].command.split(" ").slice(1));
   const inspect = options.inspectPort === undefined
     ? []
     : [`--inspect=127.0.0.1:${options.inspectPort}`];
@@ -60,6 +84,7 @@ export function programProcess(
       ...(Deno.env.get("DENO_DIR") === undefined ? {} : { DENO_DIR: Deno.env.get("DENO_DIR")! }),
       NO_COLOR: "1",
       ...options.env,
+      ...changedEnv,
     },
     clearEnv: true,
     ready: (signal) => healthy(options.healthPort, options.readyPath, signal),
