@@ -145,12 +145,12 @@ export function createPublicPort(options: PublicPortOptions): Front {
     ...(auditor === undefined ? {} : { onRefused: (refusal) => auditor.refused(refusal) }),
     attach: (context) => {
       const { req, socket, head, clusterId, identity } = context;
-      auditor?.attached(context);
       const remote = req.socket.remoteAddress ?? "unknown";
-      door.accept(req, socket, head, clusterId, {
+      const refusal = door.accept(req, socket, head, clusterId, {
         remote,
         ...(identity.uid === undefined ? {} : { serviceAccountUid: identity.uid }),
       });
+      auditor?.attached(context, refusal);
     },
     limiter: new CallerLimiter({
       limits: {

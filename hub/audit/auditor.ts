@@ -113,8 +113,15 @@ export class Auditor {
     };
   }
 
-  /** An agent's connection was authorised; its tunnel ends much later. */
-  attached(request: AuditedRequest & { clusterId: string }): void {
+  /**
+   * An agent's connection was authorised; its tunnel ends much later.
+   *
+   * @param refusal what the door answered instead of 101
+   */
+  attached(
+    request: AuditedRequest & { clusterId: string },
+    refusal?: { code: number; message: string },
+  ): void {
     this.#sink.push({
       ...this.#who(request, request.req.socket.remoteAddress),
       event: "attach",
@@ -122,7 +129,8 @@ export class Auditor {
       verb: "get",
       path: barePath(request.req.url ?? ""),
       upgrade: true,
-      code: 101,
+      code: refusal?.code ?? 101,
+      reason: refusal === undefined ? undefined : cut(refusal.message, MAX_TEXT),
     });
   }
 
