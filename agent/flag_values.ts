@@ -12,7 +12,7 @@ import {
   repeated,
   serverUrl,
 } from "../shared/flags.ts";
-import { parseAllowEntry } from "./target/policy.ts";
+import { parseAllowEntry } from "./target/allow_entry.ts";
 
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;

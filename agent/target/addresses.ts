@@ -6,6 +6,8 @@
  */
 import { BlockList, isIP } from "node:net";
 
+const HIDES_IPV4 = "an IPv6 form that hides an IPv4 address";
+
 /**
  * Forbidden unless named one by one in the allow-list. Private ranges (RFC 1918, `fc00::/7`) are
  * not here: an allow-listed service of the child lives there.
@@ -14,18 +16,20 @@ const FORBIDDEN: readonly (readonly [what: string, ranges: readonly string[]])[]
   ["an unspecified address", ["0.0.0.0/8", "::/128"]],
   ["a loopback address", ["127.0.0.0/8", "::1/128"]],
   ["a link-local address, where clouds serve credentials", ["169.254.0.0/16", "fe80::/10"]],
-  // Alibaba, Azure's wire server, Oracle, AWS over IPv6, Google over IPv6
+  // Alibaba, Azure's wire server, Oracle, then over IPv6 AWS, Google, Oracle, Scaleway
   ["a cloud metadata address", [
     "100.100.100.200/32",
     "168.63.129.16/32",
     "192.0.0.192/32",
     "fd00:ec2::/32",
     "fd20:ce::254/128",
+    "fd00:c1::a9fe:a9fe/128",
+    "fd00:42::42/128",
   ]],
   ["a multicast, reserved or broadcast address", ["224.0.0.0/4", "240.0.0.0/4", "ff00::/8"]],
   // Deprecated site-local, and forms that carry an IPv4 address within: mapped, compatible,
   // translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), 6to4, Teredo
-  ["an IPv6 form that hides an IPv4 address", [
+  [HIDES_IPV4, [
     "::ffff:0:0/96",
     "::/96",
     "::ffff:0:0:0/96",
@@ -64,8 +68,11 @@ export function forbiddenAddress(address: string): string | undefined {
   for (const [what, lists] of LISTS) {
     if (family === 4 ? lists.v4.check(address) : lists.v6.check(address, "ipv6")) return what;
   }
-  return undefined;
+  return family === 6 && ISATAP.test(canonicalAddress(address)) ? HIDES_IPV4 : undefined;
 }
+
+/** Within any prefix, an interface identifier that holds an IPv4 address (RFC 5214 section 6.1). */
+const ISATAP = /^(?:[0-9a-f]+:){4}(?:0|200):5efe:/;
 
 /**
  * One spelling for each address, so that two spellings of one address compare equal.
@@ -75,7 +82,8 @@ export function forbiddenAddress(address: string): string | undefined {
  * lower case without leading zeros
  */
 export function canonicalAddress(address: string): string {
-  if (isIP(address) !== 6) return address;
+  // A zone is part of the address: "::1%eth0" is not "::1"
+  if (isIP(address) !== 6 || address.includes("%")) return address;
   const [head = "", tail] = address.toLowerCase().split("::") as [string, string?];
   const left = groups(head);
   if (tail === undefined) return left.join(":");

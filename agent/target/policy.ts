@@ -5,28 +5,12 @@
  * @module
  */
 import { lookup as dnsLookup } from "node:dns/promises";
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
 import { DeadlineError, withDeadline } from "../../shared/backoff.ts";
 import { StatusError } from "../../shared/kube/status.ts";
-import { formatTarget, parseHost, type Target } from "../../shared/sockets_path.ts";
+import { formatTarget, type Target } from "../../shared/sockets_path.ts";
 import { canonicalAddress, forbiddenAddress, isOddAddress } from "./addresses.ts";
-
-/** The flag that adds to the allow-list; error messages name it. */
-export const ALLOW_TARGET_FLAG = "--allow-target";
-
-/** One entry of the allow-list. */
-export interface AllowEntry {
-  /** Both when left out. */
-  scheme?: "http" | "https";
-  /** 1 to 65535; the scheme's own port (80, 443) when left out. */
-  port?: number;
-  /** What the host of the target must be. */
-  host:
-    | { kind: "name"; name: string }
-    /** Canonical, see {@linkcode canonicalAddress}. */
-    | { kind: "address"; address: string }
-    | { kind: "range"; family: 4 | 6; list: BlockList };
-}
+import { ALLOW_TARGET_FLAG, type AllowEntry, parseAllowEntry } from "./allow_entry.ts";
 
 /** Where a request goes. */
 export type Decision =
@@ -56,6 +40,11 @@ export interface TargetPolicyOptions {
   childServer: string;
   /** Entries as given to `--allow-target`. @default {[]} */
   allow?: readonly string[];
+  /**
+   * Where the entries given to `setListed` come from, for messages: `ConfigMap <namespace>/<name>`.
+   * @default {nowhere}
+   */
+  listName?: string;
   /** Resolves names. @default {getaddrinfo} */
   lookup?: Lookup;
   /** How long a name may take to resolve, in milliseconds. @default {5_000} */
@@ -63,66 +52,6 @@ export interface TargetPolicyOptions {
 }
 
 const MAX_ADDRESSES = 4;
-
-/**
- * Reads one allow-list entry: `[scheme://]host[:port]`, where host is a name (matched exactly), an
- * IP address, or a CIDR range (`10.1.0.0/16`, `[fd00::/64]`). There are no wildcards: what they
- * would let in cannot be seen from the entry.
- *
- * @returns the entry
- * @throws {RangeError} with what is wrong and an example; a typo must never widen the list
- *
- * @example
- * ```ts
- * import { parseAllowEntry } from "./policy.ts";
- * if (parseAllowEntry("http://10.0.0.5:8080").port !== 8080) throw new Error();
- * ```
- */
-export function parseAllowEntry(text: string): AllowEntry {
-  const fail = (why: string): never => {
-    throw new RangeError(
-      `Cannot read ${ALLOW_TARGET_FLAG} ${JSON.stringify(text.slice(0, 120))}: ${why}. ` +
-        "Want [scheme://]host[:port], as in http://10.0.0.5:8080, https://grafana.monitoring.svc " +
-        "or 10.1.0.0/16:9100",
-    );
-  };
-  const match = /^(?:(https?):\/\/)?(\[[^\]]*\]|[^:[\]]+)(?::([1-9][0-9]{0,4}))?$/.exec(
-    text.toLowerCase(),
-  );
-  if (match === null) return fail("it does not have that form");
-  const [, scheme, rawHost, rawPort] = match as unknown as [string, string?, string?, string?];
-  const port = rawPort === undefined ? undefined : Number(rawPort);
-  if (port !== undefined && port > 65_535) return fail("the port is above 65535");
-  const entry = {
-    ...(scheme === undefined ? {} : { scheme: scheme as "http" | "https" }),
-    ...(port === undefined ? {} : { port }),
-  };
-  const bare = rawHost!.replace(/^\[|\]$/g, "");
-  const [address, length, more] = bare.split("/") as [string, string?, string?];
-  const family = isIP(address) as 0 | 4 | 6;
-  if (length !== undefined) {
-    if (family === 0 || more !== undefined || address.includes("%")) {
-      return fail("a slash is only for a CIDR range");
-    }
-    if (!/^[0-9]{1,3}$/.test(length) || Number(length) > (family === 4 ? 32 : 128)) {
-      return fail("the CIDR length is out of range");
-    }
-    const list = new BlockList();
-    list.addSubnet(address, Number(length), family === 4 ? "ipv4" : "ipv6");
-    return { ...entry, host: { kind: "range", family, list } };
-  }
-  if (family !== 0 && !address.includes("%")) {
-    return { ...entry, host: { kind: "address", address: canonicalAddress(address) } };
-  }
-  if (isOddAddress(bare)) return fail("an IP address must be written in full, in decimal");
-  if (bare.includes("*")) return fail("there are no wildcards");
-  try {
-    parseHost(bare);
-  } catch {
-    return fail("the host is no name and no address");
-  }
-  return { ...entry, host: { kind: "name", name: bare.replace(/\.$/, "") } };
-}
 
 /** Splits `host:port`, as `parseHost` let it through. */
 function splitHost(text: string, scheme: "http" | "https"): { host: string; port: number } {
@@ -134,10 +63,13 @@ function splitHost(text: string, scheme: "http" | "https"): { host: string; port
 
 /** Decides, for each request anew, whether a target may be reached and at which address. */
 export class TargetPolicy {
-  readonly #entries: readonly AllowEntry[];
+  readonly #flags: readonly AllowEntry[];
+  readonly #listName: string | undefined;
   readonly #child: { scheme: string; host: string; port: number };
   readonly #lookup: Lookup;
   readonly #lookupMs: number;
+  readonly #listeners = new Set<() => void>();
+  #entries: readonly AllowEntry[];
 
   /**
    * Reads the allow-list.
@@ -145,9 +77,11 @@ export class TargetPolicy {
    * @throws {RangeError} for an entry or URL that cannot be read
    */
   constructor(
-    { childServer, allow = [], lookup = systemLookup, lookupMs = 5_000 }: TargetPolicyOptions,
+    { childServer, allow = [], listName, lookup = systemLookup, lookupMs = 5_000 }:
+      TargetPolicyOptions,
   ) {
-    this.#entries = allow.map(parseAllowEntry);
+    this.#entries = this.#flags = allow.map(parseAllowEntry);
+    this.#listName = listName;
     const url = URL.parse(childServer);
     const scheme = url?.protocol.slice(0, -1);
     if (url === null || (scheme !== "http" && scheme !== "https")) {
@@ -159,9 +93,26 @@ export class TargetPolicy {
     this.#lookupMs = lookupMs;
   }
 
+  /** Takes the list's entries in place of those that it had; the flags' stay. */
+  setListed(entries: readonly AllowEntry[]): void {
+    this.#entries = [...this.#flags, ...entries];
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /**
+   * Adds a listener that is called after each change of the allow-list.
+   *
+   * @returns removes it
+   */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
   /**
    * Decides on one target. A name is resolved once, here; the caller must dial what this returns
-   * and must not resolve again (CVE-2020-8562).
+   * and must not resolve again (CVE-2020-8562). Since the list may change while a name is resolved,
+   * and later, {@linkcode TargetPolicy.stillAllows} is to be asked too.
    *
    * @param target as the hub asks for it
    * @returns where to go
@@ -173,44 +124,92 @@ export class TargetPolicy {
     const scheme = target.kind;
     const { host: written, port } = splitHost(target.host, scheme);
     const name = written.replace(/\.$/, "");
+    // Over http nothing tells nobody from the agent, and behind it may be `kubectl proxy`
     if (
-      scheme === this.#child.scheme && port === this.#child.port &&
+      scheme === "https" && this.#child.scheme === "https" && port === this.#child.port &&
       canonicalAddress(name) === this.#child.host
     ) return { kind: "child" };
     if (isOddAddress(name)) {
-      throw denied(target, "an IP address must be written in full, in decimal");
+      throw this.#denied(target, "an IP address must be written in full, in decimal");
     }
-    const entries = this.#entries.filter((entry) =>
-      (entry.scheme === undefined || entry.scheme === scheme) &&
-      (entry.port ?? (scheme === "http" ? 80 : 443)) === port
-    );
     const to = { kind: "dial", scheme, port, host: target.host, servername: name } as const;
-    if (isIP(name) !== 0) {
-      this.#checkAddress(entries, target, name);
-      return { ...to, addresses: [name] };
-    }
-    const listed = entries.some(({ host }) => host.kind === "name" && host.name === name);
-    if (!listed) throw notListed(target);
-    const addresses = await this.#resolve(name);
-    for (const address of addresses) {
-      const why = forbiddenAddress(address);
-      if (why !== undefined && !isNamed(entries, address)) {
-        throw denied(target, `it resolves to ${address}, ${why}`);
-      }
-    }
+    if (isIP(name) === 0 && !this.#lists(to)) throw this.#notListed(target);
+    const addresses = isIP(name) === 0 ? await this.#resolve(name) : [name];
+    this.#check(target, { ...to, addresses });
     return { ...to, addresses: addresses.slice(0, MAX_ADDRESSES) };
   }
 
-  #checkAddress(entries: readonly AllowEntry[], target: Target, address: string): void {
-    if (isNamed(entries, address)) return;
-    const why = forbiddenAddress(address);
-    if (why !== undefined) throw denied(target, `${address} is ${why}`);
-    const family = isIP(address);
-    const inRange = entries.some(({ host }) =>
-      host.kind === "range" && host.family === family &&
-      host.list.check(address, family === 4 ? "ipv4" : "ipv6")
+  /**
+   * Tells whether a decision would be made again by the list of this moment.
+   *
+   * @returns `false` when what stands by it is to be cut
+   */
+  stillAllows(decision: Decision): boolean {
+    if (decision.kind !== "dial") return true;
+    try {
+      this.#check({ kind: decision.scheme, host: decision.host }, decision);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The entries for this scheme and port. */
+  #matching({ scheme, port }: Where): AllowEntry[] {
+    return this.#entries.filter((entry) =>
+      (entry.scheme === undefined || entry.scheme === scheme) &&
+      (entry.port ?? (scheme === "http" ? 80 : 443)) === port
     );
-    if (!inRange) throw notListed(target);
+  }
+
+  /** Whether the host is in the list as it is asked for, whatever its addresses are. */
+  #lists(where: Where): boolean {
+    const name = where.servername;
+    const family = isIP(name);
+    if (family === 0) {
+      return this.#matching(where).some(({ host }) => host.kind === "name" && host.name === name);
+    }
+    return this.#matching(where).some(({ host }) =>
+      host.kind === "range" && host.family === family &&
+      host.list.check(name, family === 4 ? "ipv4" : "ipv6")
+    );
+  }
+
+  /** @throws {StatusError} 403 */
+  #check(target: Target, dial: Decision & { kind: "dial" }): void {
+    const entries = this.#matching(dial);
+    const literal = isIP(dial.servername) !== 0;
+    if (literal && isNamed(entries, dial.servername)) return;
+    if (!literal && !this.#lists(dial)) throw this.#notListed(target);
+    for (const address of dial.addresses) {
+      const why = forbiddenAddress(address);
+      if (why === undefined || isNamed(entries, address)) continue;
+      throw this.#denied(
+        target,
+        literal ? `${address} is ${why}` : `it resolves to ${address}, ${why}`,
+      );
+    }
+    if (literal && !this.#lists(dial)) throw this.#notListed(target);
+  }
+
+  #notListed(target: Target): StatusError {
+    const url = formatTarget(target).replace("/", "://");
+    return StatusError.of(
+      403,
+      `Cannot reach ${formatTarget(target)}: the agent of this cluster may reach its own ` +
+        `kube-apiserver (proxy/direct) and what its allow-list names. To allow it, ${
+          this.#listName === undefined ? "" : `list it in ${this.#listName}, or `
+        }start the agent with ${ALLOW_TARGET_FLAG} ${url}`,
+    );
+  }
+
+  #denied(target: Target, why: string): StatusError {
+    const list = this.#listName === undefined ? "" : ` or ${this.#listName}`;
+    return StatusError.of(
+      403,
+      `Cannot reach ${formatTarget(target)}: ${why}. The agent dials such an address only when ` +
+        `${ALLOW_TARGET_FLAG}${list} names that very address`,
+    );
   }
 
   async #resolve(name: string): Promise<string[]> {
@@ -235,28 +234,13 @@ export class TargetPolicy {
   }
 }
 
+/** Of a decision, what the entries are matched with. */
+type Where = Pick<Decision & { kind: "dial" }, "scheme" | "port" | "servername">;
+
 /** Whether that very address stands in the allow-list. */
 function isNamed(entries: readonly AllowEntry[], address: string): boolean {
   const wanted = canonicalAddress(address);
   return entries.some(({ host }) => host.kind === "address" && host.address === wanted);
-}
-
-function notListed(target: Target): StatusError {
-  const url = formatTarget(target).replace("/", "://");
-  return StatusError.of(
-    403,
-    `Cannot reach ${formatTarget(target)}: the agent of this cluster may reach its own ` +
-      `kube-apiserver (proxy/direct) and what its allow-list names. To allow it, start the agent ` +
-      `with ${ALLOW_TARGET_FLAG} ${url}`,
-  );
-}
-
-function denied(target: Target, why: string): StatusError {
-  return StatusError.of(
-    403,
-    `Cannot reach ${formatTarget(target)}: ${why}. The agent dials such an address only when ` +
-      `${ALLOW_TARGET_FLAG} names that very address`,
-  );
 }
 
 async function systemLookup(name: string): Promise<string[]> {

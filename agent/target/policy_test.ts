@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { StatusError } from "../../shared/kube/status.ts";
 import { parseTarget } from "../../shared/sockets_path.ts";
-import { type Decision, parseAllowEntry, TargetPolicy } from "./policy.ts";
+import { parseAllowEntry } from "./allow_entry.ts";
+import { type Decision, TargetPolicy } from "./policy.ts";
 
 const childServer = "https://10.96.0.1:443";
 

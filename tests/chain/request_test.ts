@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import http from "node:http";
 import net from "node:net";
+import { TestCa } from "../../shared/testing/test_pki.ts";
 import { Chain, CLUSTER, request, tick } from "./harness.ts";
 
 Deno.test("A small GET passes with its path, query, headers and identity as they are", async () => {
@@ -86,13 +87,18 @@ Deno.test("A client can neither bring an identity nor strip the one it has", asy
 
 Deno.test("Identity goes to direct alone, not to the same server by its address", async () => {
   let seen: string[] = [];
+  const ca = await TestCa.create("child");
   await using chain = await Chain.connected({
+    childTls: {
+      ...await ca.issue({ subject: "CN=child", usage: "server", ips: ["127.0.0.1"] }),
+      ca: ca.pem,
+    },
     child: (req, res) => {
       seen = pairs(req.rawHeaders).filter((line) => /^(authorization|impersonate)/i.test(line));
       res.end();
     },
   });
-  const path = chain.path("/version", `http/127.0.0.1:${chain.childPort}`);
+  const path = chain.path("/version", `https/127.0.0.1:${chain.childPort}`);
   assert.equal((await request(chain.port, "GET", path)).status, 200);
   assert.deepEqual(seen, []);
   await chain.get("/version");
