@@ -69,6 +69,20 @@ export function rawText({ method = "GET", path, headers = [], body }: RawRequest
   return `${lines.join("\r\n")}\r\n\r\n${body ?? ""}`;
 }
 
+/** The text of a request that asks for an upgrade to WebSocket; its connection is kept. */
+export function upgradeText({ method = "GET", path, headers = [] }: RawRequest): string {
+  const lines = [
+    `${method} ${path} HTTP/1.1`,
+    "Host: 127.0.0.1",
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+  ];
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
 /**
  * Sends bytes on a new connection and reads until the server closes it.
  *

@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { KeyPair } from "../cluster/pki.ts";
-import { type Fleet, type FleetOptions, startFleet } from "../e2e/fleet.ts";
+import { type Fleet, type FleetOptions, startFleet, USER } from "../e2e/fleet.ts";
+import { withPrograms } from "../e2e/programs.ts";
 import {
   type RawAnswer,
   rawAsk,
@@ -29,6 +30,15 @@ export interface RemoteUser {
   headers?: readonly (readonly [string, string])[];
 }
 
+/** Options of {@linkcode startScene}. */
+export interface SceneOptions extends FleetOptions {
+  /** How hub and agent are run otherwise than by their tasks. */
+  programs?: Parameters<typeof withPrograms>[0];
+}
+
+/** The caller who may reach the fleet's child, as the front proxy tells of them. */
+export const ALICE: RemoteUser = { user: USER.name, groups: USER.groups };
+
 /** Keys of a Secret's data whose values are secret; the others are names, URLs, public parts. */
 const SECRET_KEY =
   /(^|[^a-z])(token|token-secret|password|key|private[a-z-]*|privateKey|tls\.key)$/i;
@@ -40,6 +50,7 @@ export class Scene implements AsyncDisposable {
   /** Every answer that an attacker was given. */
   readonly #answers: string[] = [];
   readonly #extraPlaces = new Map<string, () => Promise<string>>();
+  readonly #certs = new Map<string, KeyPair>();
 
   constructor(
     readonly fleet: Fleet,
@@ -100,6 +111,19 @@ export class Scene implements AsyncDisposable {
       ...request,
       headers: [...remoteLines(remote), ...request.headers ?? []],
     });
+  }
+
+  /** A request through the parent's kube-apiserver, for any user. */
+  async askParentAs({ user, groups }: RemoteUser, request: RawRequest): Promise<RawAnswer> {
+    return await this.ask(await this.parentAs({ user, ...groups && { groups } }), request);
+  }
+
+  /** The parent's kube-apiserver, with a client certificate of a user. */
+  async parentAs({ user, groups = [] }: RemoteUser): Promise<RawTarget> {
+    const who = JSON.stringify([user, groups]);
+    const cert = this.#certs.get(who) ?? await this.parent.mintClientCert(user, [...groups]);
+    this.#certs.set(who, cert);
+    return this.parentTarget(cert);
   }
 
   /** Who a caller is in the child, by the child's own word. */
@@ -203,8 +227,8 @@ async function text(url: string): Promise<string> {
 }
 
 /** Starts a fleet to attack. */
-export async function startScene(options: FleetOptions = {}): Promise<Scene> {
-  const fleet = await startFleet(options);
+export async function startScene(options: SceneOptions = {}): Promise<Scene> {
+  const fleet = await withPrograms(options.programs ?? {}, () => startFleet(options));
   try {
     const { spec } = await fleet.parent.api.get<{ spec: { caBundle: string } }>(
       "/apis/apiregistration.k8s.io/v1/apiservices/v1alpha1.proxies.clusternet.io",
@@ -223,7 +247,7 @@ export async function startScene(options: FleetOptions = {}): Promise<Scene> {
  */
 export function cases(
   title: string,
-  options: FleetOptions,
+  options: SceneOptions,
   run: (step: CaseStep, scene: Scene) => Promise<void>,
 ): void {
   Deno.test(title, async (t) => {
