@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { type Cluster, type ClusterKubectlOptions, startCluster } from "../cluster/cluster.ts";
+import {
+  type Cluster,
+  type ClusterKubectlOptions,
+  type ClusterOptions,
+  startCluster,
+} from "../cluster/cluster.ts";
 import type { KubectlResult, KubectlStream } from "../cluster/kubectl.ts";
 import { freePorts } from "../cluster/ports.ts";
 import { AgentProcess, type AgentProcessOptions, installAgent } from "./agent_process.ts";
@@ -22,6 +27,8 @@ export interface FleetOptions {
   hub?: HubProcessOptions;
   /** How the agent runs; `false` starts none. */
   agent?: AgentProcessOptions | false;
+  /** What is special about the parent. */
+  parent?: Partial<ClusterOptions>;
 }
 
 /** The user whom tests act as in the parent: may reach the child of this fleet, nothing else. */
@@ -159,7 +166,7 @@ export class Fleet implements AsyncDisposable {
  * @throws with the logs of hub and agent, when it does not come up
  */
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
-  const [parent, child] = await startBoth();
+  const [parent, child] = await startBoth(options.parent);
   let fleet: Fleet | undefined;
   try {
     const hub = await startHub(parent, options.hub);
@@ -180,8 +187,11 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
 }
 
-async function startBoth(): Promise<[Cluster, Cluster]> {
-  const starts = [startCluster({ name: "parent" }), startCluster({ name: "child", kwok: true })];
+async function startBoth(parentOptions: Partial<ClusterOptions> = {}): Promise<[Cluster, Cluster]> {
+  const starts = [
+    startCluster({ name: "parent", ...parentOptions }),
+    startCluster({ name: "child", kwok: true }),
+  ];
   const [parent, child] = await Promise.allSettled(starts);
   if (parent?.status === "fulfilled" && child?.status === "fulfilled") {
     return [parent.value, child.value];

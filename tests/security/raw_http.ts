@@ -25,6 +25,8 @@ export interface RawRequest {
   headers?: readonly (readonly [string, string])[];
   /** Adds `Content-Length`. */
   body?: string;
+  /** Leaves `Connection: close` out. @default {false} */
+  keepAlive?: boolean;
 }
 
 /** An answer. */
@@ -58,11 +60,13 @@ export async function rawConnect({ port, ca, cert }: RawTarget): Promise<Deno.Tl
 }
 
 /** The text of a request. */
-export function rawText({ method = "GET", path, headers = [], body }: RawRequest): string {
+export function rawText(
+  { method = "GET", path, headers = [], body, keepAlive = false }: RawRequest,
+): string {
   const lines = [
     `${method} ${path} HTTP/1.1`,
     "Host: 127.0.0.1",
-    "Connection: close",
+    ...(keepAlive ? [] : ["Connection: close"]),
     ...headers.map(([name, value]) => `${name}: ${value}`),
     ...(body === undefined ? [] : [`Content-Length: ${body.length}`]),
   ];
@@ -126,6 +130,71 @@ async function converse(conn: Deno.TlsConn, bytes: Uint8Array<ArrayBuffer>): Pro
 /** Sends one request and reads its answer. */
 export async function rawAsk(target: RawTarget, request: RawRequest): Promise<RawAnswer> {
   return await rawExchange(target, rawText(request));
+}
+
+/** One connection for several requests, one after the other. */
+export class KeptConnection implements Disposable {
+  readonly #conn: Deno.TlsConn;
+  #open = true;
+
+  private constructor(conn: Deno.TlsConn) {
+    this.#conn = conn;
+  }
+
+  /** @returns a connection that stands */
+  static async open(target: RawTarget): Promise<KeptConnection> {
+    const conn = await rawConnect(target);
+    await conn.handshake();
+    return new KeptConnection(conn);
+  }
+
+  /** `false` once either side closed it. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /**
+   * Sends one request and reads its answer.
+   *
+   * @returns the answer; status 0 when the server closed the connection instead
+   */
+  async ask(request: RawRequest, deadlineMs = 15_000): Promise<RawAnswer> {
+    const timer = setTimeout(() => this[Symbol.dispose](), deadlineMs);
+    try {
+      const bytes = bytesOf(rawText({ ...request, keepAlive: true }));
+      for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+      let text = "";
+      const buffer = new Uint8Array(64 * 1024);
+      while (!isWhole(text)) {
+        const length = await this.#conn.read(buffer);
+        if (length === null) break;
+        text += latin1.decode(buffer.subarray(0, length));
+      }
+      if (!isWhole(text)) this[Symbol.dispose]();
+      return parseAnswer(text);
+    } catch {
+      this[Symbol.dispose]();
+      return parseAnswer("");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#open) this.#conn.close();
+    this.#open = false;
+  }
+}
+
+/** Whether an answer to anything but HEAD has come to its end. */
+function isWhole(text: string): boolean {
+  const end = text.indexOf("\r\n\r\n");
+  if (end < 0) return false;
+  const answer = parseAnswer(text);
+  const length = valuesOf(answer, "content-length")[0];
+  if (length !== undefined) return text.length - end - 4 >= Number(length);
+  if (valuesOf(answer, "transfer-encoding").length === 0) return answer.status === 204;
+  return text.endsWith("\r\n0\r\n\r\n");
 }
 
 /** Reads the first answer out of the text of a connection. */
