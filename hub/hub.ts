@@ -22,6 +22,7 @@ import type { ServingCertificate } from "./front/serving_cert.ts";
 import { TunnelDoor } from "./front/tunnel_door.ts";
 import { type Controllers, createControllers } from "./lifecycle/controllers.ts";
 import { createLifecycleMetrics } from "./lifecycle/metrics.ts";
+import { tellTrustChanges } from "./lifecycle/trust_events.ts";
 import { createPublicPort, servingCertificate } from "./public_port.ts";
 import { createTunnelMetrics } from "./tunnels/metrics.ts";
 import { type AttachMeta, TunnelRegistry } from "./tunnels/registry.ts";
@@ -207,6 +208,12 @@ class RunningHub implements Hub {
     this.#controllers.synced.then(() => this.#synced = true, () => {});
     const serving = await servingCertificate(this.#options);
     this.#background.push(serving.run(signal));
+    tellTrustChanges({
+      settings: this.#trust.settings,
+      serving: serving.pair,
+      tell: (...event) => this.#controllers.tellOfHub(...event),
+      signal,
+    });
     if (flags.manageApiserviceCa) {
       const { caBundle } = serving;
       this.#background.push(keepApiServiceCaBundle({ client, caBundle, signal, log }));

@@ -121,6 +121,7 @@ export function createPublicPort(options: PublicPortOptions): Front {
       settings,
       log,
       agentOf: (clusterId) => controllers.agentOf(clusterId),
+      onRefused: (clusterId, user) => controllers.attachRefused(clusterId, user),
     }),
     api: createApi({
       health: options.health,

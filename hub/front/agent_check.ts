@@ -27,6 +27,8 @@ export interface AgentCheckOptions {
   agentOf: (clusterId: string) => AgentAccount | undefined;
   /** Tells whether the front proxy passes UIDs. */
   settings: Source<FrontProxySettings>;
+  /** Told when the caller is not the agent of a cluster that is registered; must not throw. */
+  onRefused?: (clusterId: string, user: string) => void;
   /** Where the missing UID header is mentioned, once. */
   log: Log;
 }
@@ -39,7 +41,9 @@ export type AgentCheck = (identity: Identity, clusterId: string) => void;
  *
  * @returns the check
  */
-export function createAgentCheck({ agentOf, settings, log }: AgentCheckOptions): AgentCheck {
+export function createAgentCheck(
+  { agentOf, settings, onRefused, log }: AgentCheckOptions,
+): AgentCheck {
   let mentioned = false;
   return (identity: Identity, clusterId: string): void => {
     const agent = agentOf(clusterId);
@@ -50,12 +54,14 @@ export function createAgentCheck({ agentOf, settings, log }: AgentCheckOptions):
           `\`kubectl get clsrr clusternet-${clusterId}\``,
       );
     }
-    const refused = (): StatusError =>
-      StatusError.of(
+    const refused = (): StatusError => {
+      onRefused?.(clusterId, identity.user);
+      return StatusError.of(
         403,
         `Cannot attach cluster ${clusterId}: ${JSON.stringify(identity.user)} is not the ` +
           "ServiceAccount that the hub made for its agent",
       );
+    };
     if (identity.user !== `system:serviceaccount:${agent.namespace}:${agent.name}`) throw refused();
     if (identity.uid !== undefined) {
       if (identity.uid !== agent.uid) throw refused();

@@ -11,9 +11,13 @@ import type {
 import type { KubeClient } from "../../shared/kube/client.ts";
 import { EventRecorder } from "../../shared/kube/events.ts";
 import { Informer } from "../../shared/kube/informer.ts";
-import { CLUSTER_REGISTRATION_REQUESTS, MANAGED_CLUSTERS } from "../../shared/kube/resources.ts";
+import {
+  API_SERVICES,
+  CLUSTER_REGISTRATION_REQUESTS,
+  MANAGED_CLUSTERS,
+} from "../../shared/kube/resources.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
-import { Approver } from "../registration/approver.ts";
+import { Approver, type EventSubject } from "../registration/approver.ts";
 import type { OpensStreams } from "../registration/deliver.ts";
 import { LatestCache, objectKey } from "../registration/latest_cache.ts";
 import { requestName } from "../registration/names.ts";
@@ -26,6 +30,7 @@ import type { MonitorTimes } from "./conditions.ts";
 import { LeaderWork } from "./leader.ts";
 import type { HubReadings, LifecycleMetrics } from "./metrics.ts";
 import { Monitor, type TunnelNews } from "./monitor.ts";
+import { Pacer } from "./pacer.ts";
 import { createRecorder } from "./recorder.ts";
 import { Revoker } from "./revoke.ts";
 
@@ -79,6 +84,15 @@ export interface Controllers {
   agentOf(clusterId: string): AgentAccount | undefined;
   /** Whether a cluster of this id is registered and approved. */
   known(clusterId: string): boolean;
+  /**
+   * Tells that somebody else than a cluster's agent tried to open its tunnel: as an Event, once in
+   * a while.
+   *
+   * @param user who
+   */
+  attachRefused(clusterId: string, user: string): void;
+  /** Writes an Event about the hub's APIService, while this hub leads. */
+  tellOfHub(type: "Normal" | "Warning", reason: string, message: string): void;
   /** For `/readyz`: each throws while it fails. */
   readonly healthChecks: { name: string; check: () => void }[];
   /** The watches, for metrics. */
@@ -119,6 +133,13 @@ export function createControllers(options: ControllersOptions): Controllers {
     ...parts,
     legacyCredentials,
     parentCa,
+    onDelivered: (request, expiry) =>
+      events.record(
+        request,
+        "Normal",
+        "CredentialsDelivered",
+        `The agent took its fresh token, valid until ${expiry}, down its tunnel`,
+      ),
     onFailed: () => metrics?.renewals.inc({ result: "failed" }),
     onRotated: (request) => {
       metrics?.renewals.inc({ result: "ok" });
@@ -140,6 +161,8 @@ export function createControllers(options: ControllersOptions): Controllers {
     ...parts,
     onRevoked: () => metrics?.registrations.inc({ result: "revoked" }),
   });
+  const refusals = new Pacer({ now });
+  const hubNews = new Pacer({ now });
   const monitor = new Monitor({ ...parts, times });
   const synced = Promise.all([requests.synced, managed.synced]).then(() => {});
   synced.catch(() => {}); // Nobody need wait for it
@@ -210,6 +233,21 @@ export function createControllers(options: ControllersOptions): Controllers {
     synced,
     agentOf: (clusterId) => book.agentOf(clusterId),
     known: (clusterId) => book.known(clusterId),
+    attachRefused(clusterId: string, user: string): void {
+      const request = book.get(clusterId);
+      if (!work.active || request === undefined || !refusals.allow(clusterId)) return;
+      events.record(
+        request,
+        "Warning",
+        "AttachRefused",
+        `${JSON.stringify(user.slice(0, 200))} may attach, says RBAC, but is not this cluster's ` +
+          "agent, and was refused; see the hub's audit log",
+      );
+    },
+    tellOfHub(type: "Normal" | "Warning", reason: string, message: string): void {
+      if (!work.active || !hubNews.allow(message)) return;
+      void apiService(client).then((subject) => events.record(subject, type, reason, message));
+    },
     healthChecks: [{
       name: "registration-caches",
       check: (): void => {
@@ -226,4 +264,16 @@ export function createControllers(options: ControllersOptions): Controllers {
       await events.idle();
     },
   };
+}
+
+/** The hub's APIService; without its UID where it cannot be read. */
+async function apiService(client: Pick<KubeClient, "getOrUndefined">): Promise<EventSubject> {
+  const name = "v1alpha1.proxies.clusternet.io";
+  const bare = { apiVersion: "apiregistration.k8s.io/v1", kind: "APIService", metadata: { name } };
+  try {
+    const found = await client.getOrUndefined<EventSubject>(API_SERVICES, name);
+    return found === undefined ? bare : { ...bare, metadata: { name, uid: found.metadata.uid! } };
+  } catch {
+    return bare;
+  }
 }

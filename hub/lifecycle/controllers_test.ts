@@ -17,6 +17,7 @@ import {
 } from "../registration/testing.ts";
 import { type Controllers, createControllers } from "./controllers.ts";
 import type { TunnelNews } from "./monitor.ts";
+import type { KubeEvent } from "../../shared/kube/types.ts";
 import type { FakeKube } from "../../shared/testing/fake_kube.ts";
 
 const NAME = requestName(ID);
@@ -77,6 +78,10 @@ class Rig implements AsyncDisposable {
 
   request(): ClusterRegistrationRequest | undefined {
     return this.fake.get<ClusterRegistrationRequest>(REQUESTS, NAME);
+  }
+
+  events(reason: string): KubeEvent[] {
+    return this.fake.list<KubeEvent>("/events").filter((event) => event.reason === reason);
   }
 
   status(type: string): string | undefined {
@@ -150,6 +155,31 @@ Deno.test("controllers put back what an agent forges", async () => {
   });
   await rig.until("the hub's word", () => rig.status("Ready") === "False");
   assert.equal(rig.status("Mine"), undefined);
+  await rig.until("an Event", () => rig.events("ConditionsPutBack").length === 1);
+  rig.fake.put(CLUSTERS, { ...rig.cluster()!, status: { ...cluster.status, conditions } });
+  await rig.until("the hub's word again", () => rig.status("Ready") === "False");
+  await rig.controllers.idle();
+  assert.equal(rig.events("ConditionsPutBack").length, 1, "told once in a while only");
+});
+
+Deno.test("controllers tell of strangers at a cluster's tunnel, once, whoever knocks", async () => {
+  await using rig = new Rig();
+  await rig.registered();
+  for (let i = 0; i < 1_000; i++) rig.controllers.attachRefused(ID, `mallory-${i}`);
+  rig.controllers.attachRefused("no-such-cluster", "mallory");
+  await rig.controllers.idle();
+  const told = rig.events("AttachRefused");
+  assert.equal(told.length, 1);
+  assert.match(told[0]!.message, /"mallory-0" .*was refused/);
+  assert.equal(told[0]!.involvedObject.name, NAME);
+});
+
+Deno.test("controllers tell of what the hub trusts as Events of its APIService", async () => {
+  await using rig = new Rig();
+  await rig.registered();
+  rig.controllers.tellOfHub("Warning", "FrontProxyTrustChanged", "now: x");
+  await rig.until("an Event", () => rig.events("FrontProxyTrustChanged").length === 1);
+  assert.equal(rig.events("FrontProxyTrustChanged")[0]!.involvedObject.kind, "APIService");
 });
 
 Deno.test("controllers write nothing when an agent blinks", async () => {

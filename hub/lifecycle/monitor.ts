@@ -24,6 +24,7 @@ import {
   WAS_READY,
   withTimes,
 } from "./conditions.ts";
+import { Pacer } from "./pacer.ts";
 
 /** What the monitor is told of a tunnel; a part of the registry's events. */
 export type TunnelNews =
@@ -71,12 +72,15 @@ export class Monitor {
   readonly #times: MonitorTimes;
   readonly #log: Log;
   readonly #states = new Map<string, State>();
+  /** An agent may forge each second: that is told once in a while. */
+  readonly #pacer: Pacer;
   #watchingSince: number | undefined;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
     this.#times = { ...DEFAULT_TIMES, ...options.times };
     this.#log = options.log ?? silentLog;
+    this.#pacer = new Pacer({ now: options.now });
   }
 
   /**
@@ -168,6 +172,15 @@ export class Monitor {
       this.#log.warn("Conditions that are the hub's were changed; they are put back", {
         cluster: clusterId,
       });
+      if (this.#pacer.allow(clusterId)) {
+        this.#options.events.record(
+          cluster,
+          "Warning",
+          "ConditionsPutBack",
+          "Somebody, most likely its agent, changed conditions that only the hub writes; they " +
+            "are put back",
+        );
+      }
     }
     this.#tell(cluster, before, conditions);
     return recheck;

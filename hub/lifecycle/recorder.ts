@@ -3,13 +3,9 @@
  *
  * @module
  */
-import {
-  type ClusterRegistrationRequest,
-  HUB_FIELD_MANAGER,
-  type ManagedCluster,
-} from "../../shared/kube/clusternet_types.ts";
+import { HUB_FIELD_MANAGER } from "../../shared/kube/clusternet_types.ts";
 import type { EventRecorder } from "../../shared/kube/events.ts";
-import type { EventSink } from "../registration/approver.ts";
+import type { EventSink, EventSubject } from "../registration/approver.ts";
 
 /** An {@linkcode EventSink} that can be waited for. */
 export interface Recorder extends EventSink {
@@ -32,7 +28,7 @@ export function createRecorder(recorder: Pick<EventRecorder, "record">): Recorde
   const pending = new Set<Promise<void>>();
   return {
     record(
-      object: ClusterRegistrationRequest | ManagedCluster,
+      object: EventSubject,
       type: "Normal" | "Warning",
       reason: string,
       message: string,
@@ -45,7 +41,7 @@ export function createRecorder(recorder: Pick<EventRecorder, "record">): Recorde
           apiVersion,
           kind,
           name: name!,
-          uid: uid!,
+          ...(uid === undefined ? {} : { uid }),
           ...(namespace === undefined ? {} : { namespace }),
           ...(resourceVersion === undefined ? {} : { resourceVersion }),
         },

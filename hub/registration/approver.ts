@@ -23,16 +23,23 @@ import { type Minted, type TokenMint, withCredentials } from "./tokens.ts";
 import { invalidRequest } from "./validate.ts";
 import {
   type ApprovalMode,
+  approvedBy,
   deniedStatus,
   revokedStatus,
   verdictOn,
   withCondition,
 } from "./verdict.ts";
 
+/** An object that an Event can speak of. */
+export interface EventSubject extends Pick<ManagedCluster, "metadata"> {
+  apiVersion: string;
+  kind: string;
+}
+
 /** Tells the users of the parent what happened to an object. */
 export interface EventSink {
   record(
-    object: ClusterRegistrationRequest | ManagedCluster,
+    object: EventSubject,
     type: "Normal" | "Warning",
     reason: string,
     message: string,
@@ -180,7 +187,10 @@ export class Approver {
     await this.#write(request, status, signal);
     const { clusterId } = request.spec;
     if (granted.credentials !== undefined) onFreshToken?.(clusterId, granted.credentials.expiry);
-    if (request.status?.result === "Approved") return;
+    if (request.status?.result === "Approved") {
+      if (granted.credentials !== undefined) this.#tellIssued(request, granted.credentials.expiry);
+      return;
+    }
     this.#options.onResult?.("approved");
     this.#log.info("A cluster is registered", {
       cluster: clusterId,
@@ -188,7 +198,7 @@ export class Approver {
       namespace: status.dedicatedNamespace,
       tookMs: this.#options.now() - startedAt,
     });
-    this.#tell(request, granted.managedCluster);
+    this.#tell(request, status, granted.managedCluster);
   }
 
   async #approvedStatus(
@@ -221,10 +231,26 @@ export class Approver {
     };
   }
 
-  #tell(request: ClusterRegistrationRequest, cluster: ManagedCluster): void {
+  /** An approved agent was given a token outside of its renewal. */
+  #tellIssued(request: ClusterRegistrationRequest, expiry: string): void {
+    this.#options.events.record(
+      request,
+      "Warning",
+      "CredentialsIssued",
+      "A fresh token beside its renewal (its ServiceAccount was made anew, the status held none, " +
+        `or --legacy-credentials changed) is in the status, valid until ${expiry}`,
+    );
+  }
+
+  #tell(
+    request: ClusterRegistrationRequest,
+    status: ClusterRegistrationRequestStatus,
+    cluster: ManagedCluster,
+  ): void {
     const { events } = this.#options;
     const { namespace, name } = cluster.metadata;
-    events.record(request, "Normal", "Approved", `Registered as ${namespace}/${name}`);
+    const by = approvedBy({ ...request, status });
+    events.record(request, "Normal", "Approved", `Registered as ${namespace}/${name}, ${by}`);
     events.record(cluster, "Normal", "Registered", `By request ${request.metadata.name}`);
     const { refused } = filterLabels(request.spec.clusterLabels);
     if (refused.length === 0) return;

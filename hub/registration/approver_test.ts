@@ -91,6 +91,7 @@ Deno.test("Approver brings everything into being, with the original's labels", a
     "Registered",
     "LabelsIgnored",
   ]);
+  assert.match(parent.events.seen[0]!.message, /approved by the hub \(--approval=auto\)/);
   assert.equal(parent.book.known(ID), true);
   assert.equal(parent.book.agentOf(ID)?.uid, account.metadata.uid);
 });
@@ -131,6 +132,9 @@ Deno.test("Approver mends what drifted when the verification is due", async () =
   const account = fake.get(ACCOUNTS, NAMESPACE, "clusternet-agents");
   assert.equal(parent.request().status?.serviceAccount?.uid, account?.metadata.uid);
   assert.notEqual(parent.request().status?.sealedCredentials, sealed);
+  const issued = parent.events.seen.filter(({ reason }) => reason === "CredentialsIssued");
+  assert.equal(issued.length, 1);
+  assert.doesNotMatch(issued[0]!.message, /eyJ/);
 });
 
 Deno.test("Approver finishes what another hub began", async () => {
@@ -230,7 +234,7 @@ Deno.test("Approver with --approval=manual waits for a human's condition", async
   assert.deepEqual(parent.events.seen.map(({ reason }) => reason), ["ApprovalPending"]);
   assert.match(parent.events.seen[0]!.message, /kubectl patch clsrr clusternet-dc91021d/);
 
-  const approved = { type: "Approved", status: "True" as const, reason: "", message: "" };
+  const approved = { type: "Approved", status: "True" as const, reason: "Checked", message: "" };
   parent.fake.put(REQUESTS, {
     ...parent.request(),
     status: { conditions: [{ ...approved, lastTransitionTime: "2026-06-01T00:00:00Z" }] },
@@ -238,6 +242,8 @@ Deno.test("Approver with --approval=manual waits for a human's condition", async
   await approver.reconcileRequest(NAME, { signal });
   assert.equal(parent.request().status?.result, "Approved");
   assert.equal(parent.request().status?.conditions?.length, 1);
+  const told = parent.events.seen.find(({ reason }) => reason === "Approved");
+  assert.match(told!.message, /approved by an administrator .*reason Checked.* audit log/);
 });
 
 Deno.test("Approver takes everything back when a human denies", async () => {

@@ -28,6 +28,8 @@ export interface RenewerOptions {
   parentCa: () => string | Promise<string>;
   /** Told of each renewal. */
   onRotated?: (request: ClusterRegistrationRequest) => void;
+  /** Told when an agent took a token down its tunnel that it did not have before. */
+  onDelivered?: (request: ClusterRegistrationRequest, expiry: string) => void;
   /** Told when a renewal failed; it is tried again. */
   onFailed?: () => void;
   now: () => number;
@@ -80,9 +82,12 @@ export class Renewer {
     const { clusterId } = request.spec;
     const connected = registry.session(clusterId) !== undefined;
     let status = request.status!;
+    // After the hub's start nothing is known, and all are given again what they have
+    let fresh = this.#delivered.has(clusterId);
     if (this.#renewAt(request, connected) <= now()) {
       try {
         status = (await this.#renew(request, signal)).status!;
+        fresh = true;
       } catch (error) {
         // A conflict says that somebody wrote first, an abort that the term ended: no failures
         if (!signal.aborted && !isStatus(error, 409)) this.#options.onFailed?.();
@@ -97,6 +102,7 @@ export class Renewer {
       try {
         await deliverCredentials(session, sealed, signal);
         this.#delivered.set(clusterId, expiry!);
+        if (fresh) this.#options.onDelivered?.(request, expiry!);
       } catch (error) {
         if (!(error instanceof DeliveryError)) throw error;
         this.#log.warn("An agent could not be given its fresh credentials", {

@@ -40,16 +40,24 @@ async function registered(
   parent: FakeParent,
   agent: { session: OpensStreams | undefined },
   ttlMs = 168 * HOUR,
-): Promise<{ renewer: Renewer; rotated: string[]; mint: TokenMint; failures: () => number }> {
+): Promise<{
+  renewer: Renewer;
+  rotated: string[];
+  delivered: string[];
+  mint: TokenMint;
+  failures: () => number;
+}> {
   parent.fake.put(REQUESTS, makeRequest());
   const mint = new TokenMint({ ...parent, ttlMs });
   const rotated: string[] = [];
+  const delivered: string[] = [];
   let failed = 0;
   const renewer = new Renewer({
     ...parent,
     mint,
     legacyCredentials: false,
     registry: { session: () => agent.session },
+    onDelivered: (_, expiry) => void delivered.push(expiry),
     onFailed: () => void failed++,
     onRotated: ({ status }) => void rotated.push(status!.sealedCredentialsExpiry!),
   });
@@ -61,7 +69,7 @@ async function registered(
     onFreshToken: (id, expiry) => renewer.noteFresh(id, expiry),
   });
   await approver.reconcileRequest(NAME, { signal });
-  return { renewer, rotated, mint, failures: () => failed };
+  return { renewer, rotated, delivered, mint, failures: () => failed };
 }
 
 Deno.test("Renewer leaves a fresh token alone, and sends nothing that the agent has", async () => {
@@ -76,7 +84,7 @@ Deno.test("Renewer leaves a fresh token alone, and sends nothing that the agent 
 Deno.test("Renewer renews a connected agent's token each day, and hands it over sealed", async () => {
   const parent = fakeParent();
   const agent = fakeAgent();
-  const { renewer, rotated } = await registered(parent, agent);
+  const { renewer, rotated, delivered } = await registered(parent, agent);
   const before = parent.request().status?.sealedCredentials;
   parent.clock.ms += 25 * HOUR;
   await renewer.reconcileToken(NAME, { signal });
@@ -88,6 +96,7 @@ Deno.test("Renewer renews a connected agent's token each day, and hands it over 
   assert.equal(Date.parse(opened.expirationTimestamp) - parent.clock.ms, 168 * HOUR);
   await renewer.reconcileToken(NAME, { signal });
   assert.equal(agent.bodies.length, 1);
+  assert.deepEqual(delivered, [status?.sealedCredentialsExpiry], "told once, when it was taken");
 });
 
 Deno.test("Renewer keeps the token of an agent that is away fresh at half of its life", async () => {

@@ -59,6 +59,22 @@ export function verdictOn(request: ClusterRegistrationRequest, mode: ApprovalMod
 }
 
 /**
+ * Who approved, as far as the request tells. A condition does not name its author: the parent's
+ * audit log does.
+ *
+ * @returns a part of a sentence
+ */
+export function approvedBy(request: ClusterRegistrationRequest): string {
+  const approval = trueCondition(request, "Approved");
+  if (approval === undefined || approval.reason === "AutoApproved") {
+    return "approved by the hub (--approval=auto)";
+  }
+  const because = approval.reason ? `, reason ${approval.reason.slice(0, 64)}` : "";
+  return `approved by an administrator (condition Approved${because}); the parent's audit log ` +
+    "says who set it";
+}
+
+/**
  * Whether a request's agent may dial in now.
  *
  * @returns `true` for an approved request that is neither denied, revoked nor being deleted
