@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ReadCa } from "./file_ca.ts";
+
 /** What {@linkcode ClusterConfig.token} is asked. */
 export interface TokenOptions {
   /** The last one was refused: look again, whatever is cached. */
@@ -16,6 +18,8 @@ export interface ClusterConfig {
   server: string;
   /** PEM bundle that the server's certificate must lead to. @default {the runtime's roots} */
   ca?: string;
+  /** The same as it is now, where it stands in a file; asked before each connection. */
+  readCa?: ReadCa;
   /** PEM client certificate and key. */
   clientCert?: { cert: string; key: string };
   /** Bearer token, asked for at each request. */

@@ -6,6 +6,7 @@
  * @module
  */
 import type { ClusterConfig } from "./cluster_config.ts";
+import { fileCa } from "./file_ca.ts";
 import { fileToken } from "./file_token.ts";
 
 /** Options of {@linkcode inClusterConfig}. */
@@ -28,7 +29,7 @@ export class NotInClusterError extends Error {
 
 /**
  * Reads how to reach the cluster that this process runs in. The token is read again each minute
- * and after a 401; the CA is read once.
+ * and after a 401, the CA every 10 s and when it vouches for the server no more.
  *
  * @returns the configuration, with the Pod's namespace
  * @throws {NotInClusterError} when environment or files are missing
@@ -57,9 +58,11 @@ export async function inClusterConfig(options: InClusterOptions): Promise<Cluste
   };
   await read("token"); // A Pod without a token is to fail now, not at the first request
   const namespace = await read("namespace").then((text) => text.trim(), () => "");
+  const ca = await read("ca.crt");
   return {
     server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
-    ca: await read("ca.crt"),
+    ca,
+    readCa: fileCa({ path: `${dir}/ca.crt`, first: ca, now, readTextFile }),
     token: fileToken({ path: `${dir}/token`, now, readTextFile }),
     ...(namespace === "" ? {} : { namespace }),
   };

@@ -7,6 +7,7 @@
  */
 import { dirname, isAbsolute, join } from "node:path";
 import type { ClusterConfig } from "./cluster_config.ts";
+import { fileCa } from "./file_ca.ts";
 import { fileToken } from "./file_token.ts";
 import {
   KubeConfigError,
@@ -88,7 +89,7 @@ function byName<T extends { name?: string }>(
 /**
  * Reads a kubeconfig: certificates, tokens and token files by itself; exec plugins and auth
  * providers through `@kubernetes/client-node`, which is loaded only then because it costs 90 MB.
- * A token file is read again each minute, and a plugin is run again when its token expires or was
+ * A token file is read again each minute, a CA file every 10 s, and a plugin is run again when its token expires or was
  * refused; a client certificate is read once.
  *
  * @param options which file and context
@@ -122,7 +123,7 @@ export async function loadKubeConfig(options: KubeConfigOptions): Promise<Cluste
     : { dir: dirname(paths[0] ?? "."), user: {} };
   const loader = new Loader(readTextFile);
   return {
-    ...await clusterPart(loader, cluster),
+    ...await clusterPart(loader, cluster, options),
     ...await userPart(loader, user, cluster, options),
     ...(context.namespace ? { namespace: context.namespace } : {}),
   };
@@ -131,6 +132,7 @@ export async function loadKubeConfig(options: KubeConfigOptions): Promise<Cluste
 async function clusterPart(
   loader: Loader,
   { name = "", cluster = {}, dir }: NamedCluster & { dir: string },
+  { now = Date.now, readTextFile = Deno.readTextFile }: KubeConfigOptions,
 ): Promise<ClusterConfig> {
   if (!cluster.server) {
     throw new KubeConfigError(`Cannot use cluster "${name}" of the kubeconfig: it has no server`);
@@ -142,15 +144,19 @@ async function clusterPart(
         "cluster's CA",
     );
   }
+  const { "certificate-authority-data": data, "certificate-authority": file } = cluster;
   const ca = await loader.text({
-    data: cluster["certificate-authority-data"],
-    file: cluster["certificate-authority"],
+    data,
+    file,
     dir,
     what: "certificate-authority",
   });
   return {
     server: cluster.server,
     ...(ca === undefined ? {} : { ca }),
+    ...(ca === undefined || data || !file ? {} : {
+      readCa: fileCa({ path: absolute(dir, file), first: ca, now, readTextFile }),
+    }),
     ...(cluster["tls-server-name"] ? { tlsServerName: cluster["tls-server-name"] } : {}),
     ...(cluster["proxy-url"] ? { proxyUrl: cluster["proxy-url"] } : {}),
   };

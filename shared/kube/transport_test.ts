@@ -9,6 +9,7 @@ import type { ClusterConfig } from "./cluster_config.ts";
 import { CONFIG_MAPS, NAMESPACES, NODES } from "./resources.ts";
 import { StatusError } from "./status.ts";
 import { kubeTransport, TransportError } from "./transport.ts";
+import { fileCa } from "./file_ca.ts";
 import type { KubeObject } from "./types.ts";
 import { WatchIdleError } from "./watch.ts";
 
@@ -246,6 +247,72 @@ Deno.test("kubeTransport() trusts the given CA and no other, and checks the name
   await named.client.get(NODES, "a");
   using misnamed = connect(server, { tlsServerName: "evil.internal" });
   await assert.rejects(misnamed.client.get(NODES, "a"), TransportError);
+});
+
+Deno.test("kubeTransport() follows its CA: nothing fails, nothing under way is cut", async () => {
+  const other = await TestCa.create("next-ca");
+  const next = await other.issue({
+    subject: "CN=kube-apiserver",
+    usage: "server",
+    ips: ["127.0.0.1"],
+  });
+  const server = createTlsServer(leaf);
+  let finish = (): void => {};
+  const bodies: string[] = [];
+  server.on("request", async (request, response) => {
+    bodies.push(await textOf(request));
+    if (request.url?.includes("/slow")) {
+      response.writeHead(200).write("first ");
+      finish = () => response.end("second");
+    } else json(response, { metadata: {} });
+  });
+  await using running = await run(server as unknown as Server, "https");
+  let now = 0;
+  let bundle = ca.pem;
+  let reads = 0;
+  const config: ClusterConfig = {
+    server: running.url,
+    ca: ca.pem,
+    readCa: fileCa({
+      path: "/ca.crt",
+      first: ca.pem,
+      now: () => now,
+      readTextFile: () => Promise.resolve((reads++, bundle)),
+    }),
+  };
+  using connection = kubeTransport(config);
+  const slow = await connection.transport(new Request("http://x/slow"));
+  const ask = async (body?: string): Promise<number> => {
+    const init = body === undefined ? {} : { method: "POST", body };
+    const answer = await connection.transport(new Request("http://x/a", init));
+    await answer.text();
+    return answer.status;
+  };
+  assert.equal(await ask(), 200);
+  // The server changes first, and the file with it: a POST finds out, and is sent once
+  server.setSecureContext(next);
+  bundle = other.pem;
+  now = 5_000;
+  server.closeIdleConnections();
+  assert.equal(await ask("once"), 200);
+  assert.deepEqual(bodies, ["", "", "once"]);
+  // The file changes first: what is idle is not used any more
+  const connections = running.connections;
+  bundle = ca.pem + other.pem;
+  now = 20_000;
+  assert.equal(await ask(), 200);
+  assert.equal(running.connections, connections + 1);
+  assert.equal(await ask(), 200);
+  assert.equal(running.connections, connections + 1);
+  finish();
+  assert.equal(await slow.text(), "first second");
+  // A server that nobody vouches for costs one look a second, not one for each request
+  bundle = ca.pem;
+  now = 40_000;
+  const before = reads;
+  await assert.rejects(ask(), TransportError);
+  await assert.rejects(ask(), TransportError);
+  assert.equal(reads, before + 1);
 });
 
 Deno.test("kubeTransport() shows its client certificate", async () => {
