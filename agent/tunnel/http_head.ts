@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { promisedLength } from "../../shared/body_framing.ts";
 import { fromRaw, header, type HeaderList } from "../../shared/headers.ts";
 
 /** The first lines of an HTTP message. */
@@ -75,7 +76,7 @@ export class HeadReader {
    */
   async body(head: HttpHead, signal: AbortSignal): Promise<string> {
     const chunked = /\bchunked\b/i.test(header(head.headers, "transfer-encoding") ?? "");
-    const length = Number(header(head.headers, "content-length") ?? Infinity);
+    const length = promisedLength(head.headers) ?? Infinity;
     const wanted = chunked ? MAX_BODY_BYTES : Math.min(length, MAX_BODY_BYTES);
     const aborted = Promise.withResolvers<boolean>();
     const onAbort = (): void => aborted.resolve(false);
@@ -86,7 +87,7 @@ export class HeadReader {
       if (!await Promise.race([more, aborted.promise])) break;
     }
     signal.removeEventListener("abort", onAbort);
-    const body = chunked ? dechunk(this.#bytes) : this.#bytes.subarray(0, wanted);
+    const body = chunked ? dechunk(this.#bytes).body : this.#bytes.subarray(0, wanted);
     return new TextDecoder().decode(body);
   }
 
@@ -141,18 +142,32 @@ function parseHead(bytes: Uint8Array): HttpHead {
   return { startLine, headers: fromRaw(raw) };
 }
 
+/** Whether the last chunk has come; bytes of a chunk that look like it are told apart. */
 function endsChunked(bytes: Uint8Array): boolean {
-  return latin1.decode(bytes.subarray(-5)) === "0\r\n\r\n";
+  return latin1.decode(bytes.subarray(-5)) === "0\r\n\r\n" && dechunk(bytes).ended;
 }
 
-function dechunk(bytes: Uint8Array): Uint8Array {
-  let body = new Uint8Array(0);
-  let at = 0;
-  for (;;) {
-    const lineEnd = bytes.indexOf(13, at);
-    const size = lineEnd < 0 ? NaN : parseInt(latin1.decode(bytes.subarray(at, lineEnd)), 16);
-    if (!(size > 0)) return body;
-    body = concat(body, bytes.subarray(lineEnd + 2, lineEnd + 2 + size));
-    at = lineEnd + 2 + size + 2;
+/** What stands in the chunks; `ended` at the last one, and where no chunk can be read any more. */
+function dechunk(bytes: Uint8Array): { body: Uint8Array; ended: boolean } {
+  const body = new Uint8Array(bytes.length);
+  let length = 0;
+  const result = (ended: boolean): { body: Uint8Array; ended: boolean } => ({
+    body: body.subarray(0, length),
+    ended,
+  });
+  for (let at = 0;;) {
+    const lineEnd = bytes.indexOf(10, at);
+    if (lineEnd < 0) return result(bytes.length - at > MAX_SIZE_LINE);
+    const line = latin1.decode(bytes.subarray(at, Math.min(lineEnd, at + MAX_SIZE_LINE)));
+    const size = parseInt(/^[0-9a-f]{1,8}(?=[;\s]|$)/i.exec(line)?.[0] ?? "", 16);
+    if (!(size > 0)) return result(true);
+    const chunk = bytes.subarray(lineEnd + 1, lineEnd + 1 + size);
+    body.set(chunk, length);
+    length += chunk.length;
+    at = lineEnd + 1 + size + 2;
+    if (at > bytes.length) return result(false);
   }
 }
+
+/** Longest line with a chunk's size, in bytes. */
+const MAX_SIZE_LINE = 256;

@@ -88,3 +88,29 @@ Deno.test("readHead refuses folded and malformed lines", async () => {
     await assert.rejects(reader.head(), HttpHeadError);
   }
 });
+
+Deno.test("a body is read whole, also where a chunk looks like the last one", async () => {
+  const read = async (text: string, piece: number): Promise<string> => {
+    const bytes = new TextEncoder().encode(text);
+    let at = 0;
+    const reader = new HeadReader({
+      read(into: Uint8Array): Promise<number | null> {
+        if (at >= bytes.length) return Promise.resolve(null);
+        const part = bytes.subarray(at, at + Math.min(piece, into.length));
+        into.set(part);
+        at += part.length;
+        return Promise.resolve(part.length);
+      },
+    });
+    return await reader.body(await reader.head(), new AbortController().signal);
+  };
+  const chunked = "HTTP/1.1 403 X\r\nTransfer-Encoding: chunked\r\n\r\n" +
+    "5\r\n0\r\n\r\n\r\n3;x=y\r\nabc\r\n0\r\n\r\n";
+  const negative = "HTTP/1.1 403 X\r\nContent-Length: -1\r\n\r\nall of it";
+  const huge = "HTTP/1.1 403 X\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\nabc";
+  for (const piece of [1, 3, 7, 4096]) {
+    assert.equal(await read(chunked, piece), "0\r\n\r\nabc");
+    assert.equal(await read(negative, piece), "all of it");
+    assert.equal(await read(huge, piece), "");
+  }
+});
