@@ -294,6 +294,7 @@ Deno.test("kubeTransport() follows its CA: nothing fails, nothing under way is c
   bundle = other.pem;
   now = 5_000;
   server.closeIdleConnections();
+  await new Promise((resolve) => setTimeout(resolve, 50)); // The client is to see it, too
   assert.equal(await ask("once"), 200);
   assert.deepEqual(bodies, ["", "", "once"]);
   // The file changes first: what is idle is not used any more
