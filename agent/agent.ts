@@ -26,8 +26,7 @@ import { Sayer } from "./say.ts";
 import { ParentClusterStore, type Stored } from "./registration/store.ts";
 import { Collector } from "./status/collector.ts";
 import { IdentityMapper } from "./target/identity.ts";
-import { TargetPolicy } from "./target/policy.ts";
-import { createTargetServer, type TargetServer } from "./target/serve.ts";
+import { Targets } from "./target/targets.ts";
 import { dialTunnel } from "./tunnel/dial.ts";
 
 /**
@@ -60,7 +59,7 @@ class AgentProcess implements Agent {
   readonly #access: ParentAccess;
   readonly #clock: ParentClock;
   readonly #metrics: AgentMetrics;
-  readonly #target: TargetServer;
+  readonly #targets: Targets;
   readonly #budget = new WindowBudget();
   #registration: Registration | undefined;
   #state: RegistrationState = "starting";
@@ -86,8 +85,16 @@ class AgentProcess implements Agent {
       ...(options.connectParent === undefined ? {} : { connect: options.connectParent }),
     });
     const { server, ca, tlsServerName, token, clientCert } = child.config;
-    this.#target = createTargetServer({
-      policy: new TargetPolicy({ childServer: server, allow: flags.allowTarget }),
+    this.#targets = new Targets({
+      client: this.#client,
+      namespace: flags.namespace,
+      allow: flags.allowTarget,
+      configMap: flags.allowTargetsConfigmap,
+      netPermission: options.netPermission,
+      registry: options.registry,
+      now,
+      random,
+      signal: this.#stop.signal,
       identity: new IdentityMapper({
         forwardExtras: flags.forwardExtras,
         legacyChildCredentials: flags.legacyChildCredentials,
@@ -106,7 +113,7 @@ class AgentProcess implements Agent {
     this.#metrics = createAgentMetrics(options.registry, () => ({
       connected: this.#lead?.connected ?? false,
       leading: this.#lead !== undefined,
-      streams: this.#target.active,
+      streams: this.#targets.server.active,
       registration: this.#state,
       tokenExpiresAt: this.#registration?.credentials.current()?.expiresAt,
     }));
@@ -134,8 +141,8 @@ class AgentProcess implements Agent {
       return { kind: "failed", message: error instanceof Error ? error.message : String(error) };
     } finally {
       this.#stop.abort(new Error("the agent has ended"));
-      this.#target.close();
       this.#access.close();
+      await this.#targets.close();
     }
   }
 
@@ -246,10 +253,11 @@ class AgentProcess implements Agent {
     const reconnectSpreadMs = flags.reconnectSpread ?? stored.reconnectSpreadMs;
     const registration = await this.#makeRegistration(clusterId, stored, store);
     this.#registration = registration;
+    await this.#targets.lead(signal);
     const lead = new Lead({
       registration,
       access: this.#access,
-      target: this.#target,
+      target: this.#targets.server,
       collector: new Collector({ client: this.#client, log: this.#log }),
       metrics: this.#metrics,
       budget: this.#budget,
@@ -282,6 +290,7 @@ class AgentProcess implements Agent {
     try {
       await lead.run(signal);
     } finally {
+      this.#targets.standBy();
       this.#lead = undefined;
     }
   }

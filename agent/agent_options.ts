@@ -10,6 +10,7 @@ import type { MetricsRegistry } from "../shared/metrics.ts";
 import type { MessageConn } from "../shared/tunnel/message_conn.ts";
 import type { AgentFlags } from "./flags.ts";
 import type { HealthCheck } from "./health.ts";
+import type { NetPermission } from "./target/net_permission.ts";
 
 /** What a dial needs. */
 export interface DialTarget {
@@ -49,8 +50,10 @@ export interface AgentOptions {
    * be in there
    */
   pinnedCa: (known: string, signal?: AbortSignal) => Promise<string | undefined>;
-  /** PEM of the CAs of allow-listed `https` targets. @default {the runtime's} */
-  targetCa?: string;
+  /** PEM of the CAs of allow-listed `https` targets, read at the first. @default {the runtime's} */
+  targetCa?: () => string;
+  /** What this process may dial, for a warning at the start. @default {all} */
+  netPermission?: NetPermission;
   /** HTTP proxy on the way to the parent, from flag or environment. */
   proxyUrl?: string;
   /** Takes the agent's metrics. */

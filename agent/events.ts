@@ -6,6 +6,7 @@
 import type { KubeClient } from "../shared/kube/client.ts";
 import { SELF_CLUSTER_LEASE } from "../shared/kube/clusternet_types.ts";
 import { recordEvent } from "../shared/kube/events.ts";
+import type { ObjectReference } from "../shared/kube/types.ts";
 
 /** Options of {@linkcode childEvents}. */
 export interface ChildEventsOptions {
@@ -15,6 +16,18 @@ export interface ChildEventsOptions {
   namespace: string;
   /** UID of the Lease that the Events speak of. */
   clusterId: string;
+}
+
+/**
+ * Writes an Event about any object of the agent's namespace, best effort; returns at once, and never
+ * throws.
+ */
+export function writeEvent(
+  client: KubeClient,
+  involved: ObjectReference,
+  ...[type, reason, message]: Parameters<WriteEvent>
+): void {
+  void recordEvent(client, { involved, type, reason, message, component: "clusternet-agent" });
 }
 
 /** Writes an Event, best effort; returns at once, and never throws. */
@@ -33,7 +46,5 @@ export function childEvents({ client, namespace, clusterId }: ChildEventsOptions
     name: SELF_CLUSTER_LEASE,
     uid: clusterId,
   };
-  return (type, reason, message) => {
-    void recordEvent(client, { involved, type, reason, message, component: "clusternet-agent" });
-  };
+  return (type, reason, message) => writeEvent(client, involved, type, reason, message);
 }

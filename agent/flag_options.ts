@@ -18,6 +18,7 @@ import {
   allowTarget,
   caHash,
   clusterName,
+  configMapName,
   healthAddress,
   labels,
   namespaceName,
@@ -135,6 +136,12 @@ function tunnelOptions(command: Command): void {
       "--allow-target <[scheme://]host[:port]>",
       "what else the hub may reach through this agent; may be repeated",
       allowTarget,
+    )
+    .option(
+      "--allow-targets-configmap <name>",
+      "ConfigMap in the agent's namespace with more of them, watched; empty for none",
+      configMapName,
+      "clusternet-agent-targets",
     )
     .option(
       "--allow-target-ca-file <file>",

@@ -101,6 +101,14 @@ export function allowTarget(text: string, previous?: string[]): string[] {
   return entries;
 }
 
+/** Reads a ConfigMap's name, or nothing for none. */
+export function configMapName(text: string): string {
+  if (text === "" || (text.length <= 253 && NAME.test(text))) return text;
+  throw new InvalidArgumentError(
+    'Want the name of a ConfigMap: lower-case letters, digits, "-" and "."; or nothing for none.',
+  );
+}
+
 /** Reads `host:port`, or `none` for no endpoint. */
 export function healthAddress(text: string): ListenAddress | "none" {
   return text === "none" ? text : listenAddress(text);

@@ -42,6 +42,8 @@ export interface AgentFlags {
   proxyUrl?: string;
   /** What else the hub may reach. */
   allowTarget: string[];
+  /** ConfigMap with more such entries; empty for none. */
+  allowTargetsConfigmap: string;
   /** CAs of such https targets. */
   allowTargetCaFile?: string;
   /** Keys of the caller's extras that are impersonated. */

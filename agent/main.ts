@@ -91,18 +91,27 @@ async function pinnedCa(flags: AgentFlags, proxy: string | undefined): Promise<P
 }
 
 /** CAs of allow-listed targets: said in full, since the runtime's store may be emptied. */
-async function targetCa({ allowTarget, allowTargetCaFile: file }: AgentFlags): Promise<
-  { targetCa?: string }
+async function targetCa({ allowTargetCaFile: file }: AgentFlags): Promise<
+  { targetCa?: () => string }
 > {
-  if (allowTarget.length === 0) return {};
   if (file === undefined) {
     return {
-      targetCa: [...getCACertificates("bundled"), ...getCACertificates("system")].join("\n"),
+      // A quarter of a megabyte that most agents never need
+      targetCa: () => [...getCACertificates("bundled"), ...getCACertificates("system")].join("\n"),
     };
   }
   const flag = "--allow-target-ca-file";
   const pem = checkCaFile(await readFile(file, flag), `${flag} ${file}`);
-  return pem === undefined ? {} : { targetCa: pem };
+  return pem === undefined ? {} : { targetCa: () => pem };
+}
+
+/** What the runtime lets this process dial. A host that it cannot read is nobody's business here. */
+function netPermission(host: string): Deno.PermissionState {
+  try {
+    return Deno.permissions.querySync({ name: "net", host }).state;
+  } catch {
+    return "granted";
+  }
 }
 
 function bootstrapToken(flags: AgentFlags): () => Promise<string | undefined> {
@@ -173,6 +182,7 @@ async function main(flags: AgentFlags): Promise<number> {
     bootstrapToken: bootstrapToken(flags),
     pinnedCa: ca.find,
     ...(await targetCa(flags)),
+    netPermission,
     ...(proxy === undefined ? {} : { proxyUrl: proxy }),
     registry,
     log,

@@ -93,6 +93,11 @@ export class TargetPolicy {
     this.#lookupMs = lookupMs;
   }
 
+  /** The entries that were given at the start. */
+  get flags(): readonly AllowEntry[] {
+    return this.#flags;
+  }
+
   /** Takes the list's entries in place of those that it had; the flags' stay. */
   setListed(entries: readonly AllowEntry[]): void {
     this.#entries = [...this.#flags, ...entries];

@@ -12,8 +12,9 @@ import { type ControlHandler, serveControl } from "./control.ts";
 import { forward } from "./forward.ts";
 import { forwardUpgrade } from "./forward_upgrade.ts";
 import type { IdentityMapper } from "./identity.ts";
-import type { TargetPolicy } from "./policy.ts";
+import type { Decision, TargetPolicy } from "./policy.ts";
 import { replyStatus } from "./reply.ts";
+import { refusedRequest } from "./request_check.ts";
 import { type ChildApi, type Route, Upstreams } from "./upstream.ts";
 
 /** Options of {@linkcode createTargetServer}. */
@@ -24,8 +25,8 @@ export interface TargetServerOptions {
   identity: IdentityMapper;
   /** The child's own kube-apiserver. */
   child: ChildApi;
-  /** PEM of CAs for allow-listed `https` targets. */
-  targetCa?: string;
+  /** PEM of CAs for allow-listed `https` targets, read at the first. */
+  targetCa?: () => string;
   /** Serves target `agent`; without it such requests get 404. */
   control?: ControlHandler;
   /** How long a connection in the child may take to stand, in milliseconds. @default {10_000} */
@@ -84,9 +85,25 @@ export function createTargetServer(
   });
   let active = 0;
 
+  /** Streams to allow-listed targets, to be cut when the list no longer names them. */
+  const dialled = new Map<TunnelStream, Decision>();
+  const unsubscribe = policy.onChange(() => {
+    for (const [stream, decision] of dialled) {
+      if (policy.stillAllows(decision)) continue;
+      log.info("A stream is cut: its target is no longer allowed", { target: stream.head.target });
+      stream.reset(ResetCode.TARGET_DENIED, "the agent's allow-list no longer names this target");
+    }
+  });
+
   const route = async (stream: TunnelStream): Promise<Route> => {
-    const decision = await policy.decide(parseTarget(stream.head.target));
-    if (decision.kind === "dial") return upstreams.toTarget(decision);
+    const target = parseTarget(stream.head.target);
+    let decision: Decision;
+    // The list may have changed while the name was resolved
+    do decision = await policy.decide(target); while (!policy.stillAllows(decision));
+    if (decision.kind === "dial") {
+      dialled.set(stream, decision);
+      return upstreams.toTarget(decision);
+    }
     if (decision.kind === "direct") {
       return await upstreams.toChild(identity.map(stream.head.identity));
     }
@@ -94,14 +111,15 @@ export function createTargetServer(
   };
 
   const serveOne = async (stream: TunnelStream): Promise<void> => {
-    const { method, path, target, upgrade } = stream.head;
+    const { target, upgrade } = stream.head;
     if (target === "agent") {
       if (control !== undefined) return await serveControl(stream, control, log);
       return replyStatus(stream, failure(404, "This agent serves no control requests"));
     }
-    if (!path.startsWith("/") || !METHODS.has(method)) {
-      const message = `Cannot pass ${method.slice(0, 20)} on: want a known method and a path`;
-      return replyStatus(stream, failure(400, message));
+    const refused = refusedRequest(stream.head);
+    if (refused !== undefined) {
+      log.warn("A request of the hub is refused", { target, status: 400, why: refused });
+      return replyStatus(stream, failure(400, refused));
     }
     let way: Route;
     try {
@@ -111,6 +129,7 @@ export function createTargetServer(
       log.info("A request of the hub is refused", { target, status: status.code, error });
       return replyStatus(stream, status);
     }
+    if (stream.resetError !== undefined) return; // Cut meanwhile: it must not dial any more
     await (upgrade ? forwardUpgrade : forward)(stream, way, { log, connectMs });
   };
 
@@ -120,25 +139,20 @@ export function createTargetServer(
       serveOne(stream).catch((error) => {
         log.error("Cannot serve a stream", { target: stream.head.target, error });
         stream.reset(ResetCode.INTERNAL_ERROR, "the agent failed; see its log");
-      }).finally(() => active--);
+      }).finally(() => {
+        active--;
+        dialled.delete(stream);
+      });
     },
     get active(): number {
       return active;
     },
-    close: () => upstreams.close(),
+    close: () => {
+      unsubscribe();
+      upstreams.close();
+    },
   };
 }
-
-/** `CONNECT` would make node open a tunnel of its own, `TRACE` echoes the agent's token. */
-const METHODS: ReadonlySet<string> = new Set([
-  "GET",
-  "HEAD",
-  "OPTIONS",
-  "POST",
-  "PUT",
-  "PATCH",
-  "DELETE",
-]);
 
 function statusOf(error: unknown): StatusError["status"] {
   if (error instanceof StatusError) return error.status;
