@@ -44,7 +44,8 @@ export interface AgentOptions {
   /** Reads the bootstrap token anew; `undefined` when there is none. */
   bootstrapToken: () => Promise<string | undefined>;
   /**
-   * Brings the CA of the parent that the operator pinned; `undefined` for the system's.
+   * Brings the CA of the parent that the operator pinned, as it is now; `undefined` for the
+   * system's. Asked before each request: it must not search each time.
    *
    * @param known PEM that came with the credentials, may be empty: a CA to be found by its hash may
    * be in there

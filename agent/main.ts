@@ -7,12 +7,13 @@ import { CommanderError } from "commander";
 import { tmpdir } from "node:os";
 import { getCACertificates } from "node:tls";
 import type { ClusterConfig } from "../shared/kube/cluster_config.ts";
+import { fileCa } from "../shared/kube/file_ca.ts";
 import { inClusterConfig } from "../shared/kube/in_cluster.ts";
 import { kubeTransport } from "../shared/kube/transport.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import { createRegistry, type MetricsRegistry } from "../shared/metrics.ts";
 import { startAgent } from "./agent.ts";
-import type { Agent, AgentEnd } from "./agent_options.ts";
+import type { Agent, AgentEnd, AgentOptions } from "./agent_options.ts";
 import { DEFAULT_HEALTH_ADDR } from "./flag_options.ts";
 import { type AgentFlags, parseAgentFlags } from "./flags.ts";
 import { proxyUrl } from "./flag_values.ts";
@@ -68,24 +69,40 @@ function parentProxy(flags: AgentFlags): string | undefined {
 interface PinnedCa {
   /** Whether the operator named one: then no other is trusted. */
   pinned: boolean;
-  find: (known: string, signal?: AbortSignal) => Promise<string | undefined>;
+  find: AgentOptions["pinnedCa"];
 }
 
-async function pinnedCa(flags: AgentFlags, proxy: string | undefined): Promise<PinnedCa> {
+async function pinnedCa(
+  flags: AgentFlags,
+  proxy: string | undefined,
+  log: Log,
+): Promise<PinnedCa> {
   const { clusterRegParentCaFile: file, clusterRegParentCaHash: hash } = flags;
   if (file !== undefined) {
     const flag = "--cluster-reg-parent-ca-file";
     const ca = checkCaFile(await readFile(file, flag), `${flag} ${file}`);
-    return { pinned: ca !== undefined, find: () => Promise.resolve(ca) };
+    if (ca === undefined) return { pinned: false, find: () => Promise.resolve(undefined) };
+    const onChange = (): void => log.info("The parent's CA file changed", { file });
+    const read = fileCa({ path: file, first: ca, onChange });
+    return { pinned: true, find: () => read() };
   }
   if (hash === undefined) return { pinned: false, find: () => Promise.resolve(undefined) };
+  const search = async (known: string, signal?: AbortSignal): Promise<string> => {
+    const stored = certificateOfHash(known, hash);
+    if (stored !== undefined) return stored;
+    const { discoverCa } = await import("../shared/kube/ca_discovery.ts");
+    return await discoverCa(flags.clusterRegParentUrl!, hash, { proxyUrl: proxy, signal });
+  };
+  let found: Promise<string> | undefined;
   return {
     pinned: true,
     find: async (known, signal) => {
-      const stored = certificateOfHash(known, hash);
-      if (stored !== undefined) return stored;
-      const { discoverCa } = await import("../shared/kube/ca_discovery.ts");
-      return await discoverCa(flags.clusterRegParentUrl!, hash, { proxyUrl: proxy, signal });
+      try {
+        return await (found ??= search(known, signal));
+      } catch (error) {
+        found = undefined; // The next try searches again
+        throw error;
+      }
     },
   };
 }
@@ -161,7 +178,7 @@ async function main(flags: AgentFlags): Promise<number> {
     log.warn("These flags have no effect in this agent", { flags: flags.withoutEffect.join(" ") });
   }
   const proxy = parentProxy(flags);
-  const ca = await pinnedCa(flags, proxy);
+  const ca = await pinnedCa(flags, proxy, log);
   const config = await childConfig(flags);
   // Before the first TLS. A child without a CA of its own needs the runtime's store
   if (ca.pinned && config.ca !== undefined) trustGivenCasOnly(Deno.env);

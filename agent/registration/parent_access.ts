@@ -6,7 +6,9 @@
  * alone until credentials came over a connection that it vouched for: the CA in them counts beside
  * it from then on, so that the parent's CA can be changed without a visit to each child. A CA that
  * was stored before the pin was set, or under another pin, does not count: it came over a
- * connection that this pin did not vouch for. The first registration has the pin alone.
+ * connection that this pin did not vouch for. The first registration has the pin alone. A pin in a
+ * file may change: it counts as it is then, and what came under the former one counts no more until
+ * the hub says it again.
  *
  * @module
  */
@@ -35,16 +37,17 @@ export interface ParentAccessOptions {
 interface Open {
   transport: Transport;
   close: () => void;
-  /** What it trusts. */
-  ca: string | undefined;
+  /** Whether it was given CAs, and trusts no others. */
+  given: boolean;
 }
 
 /** Clients of the parent over one connection pool. */
 export class ParentAccess {
   readonly #options: ParentAccessOptions;
-  #pinned: Promise<string | undefined> | undefined;
   #sealedCa = "";
   #sealedUnder: string | undefined;
+  /** What `caPin` is of. */
+  #pinned: string | undefined;
   #caPin: string | undefined;
   #open: Open | undefined;
 
@@ -85,15 +88,11 @@ export class ParentAccess {
   }
 
   async #readPinned(signal?: AbortSignal): Promise<string | undefined> {
-    this.#pinned ??= this.#options.pinnedCa?.(this.#sealedCa, signal) ?? Promise.resolve(undefined);
-    try {
-      const pinned = await this.#pinned;
-      this.#caPin = pinned === undefined ? undefined : fingerprint(pinned);
-      return pinned;
-    } catch (error) {
-      this.#pinned = undefined; // The next try asks again
-      throw error;
-    }
+    const pinned = await this.#options.pinnedCa?.(this.#sealedCa, signal);
+    if (pinned === this.#pinned) return pinned;
+    this.#pinned = pinned;
+    this.#caPin = pinned === undefined ? undefined : fingerprint(pinned);
+    return pinned;
   }
 
   /**
@@ -111,7 +110,7 @@ export class ParentAccess {
       transport: async (request) => {
         const bearer = token();
         if (bearer !== undefined) request.headers.set("Authorization", `Bearer ${bearer}`);
-        // Through the pool of the moment: a new CA replaces it while clients live on
+        // Where a CA takes the place of the system's, the pool is another while clients live on
         const { transport } = await this.#ensure();
         return clock.observe(await transport(request));
       },
@@ -120,16 +119,18 @@ export class ParentAccess {
 
   async #ensure(signal?: AbortSignal): Promise<Open> {
     const ca = await this.ca(signal);
-    if (this.#open !== undefined && this.#open.ca === ca) return this.#open;
+    const given = ca !== undefined;
+    if (this.#open !== undefined && this.#open.given === given) return this.#open;
     const { parentUrl, proxyUrl, connect = kubeTransport } = this.#options;
     this.#open?.close();
     const opened = connect({
       server: parentUrl,
-      ...(ca === undefined ? {} : { ca }),
+      // A CA that changes later cuts no request that is under way
+      ...(ca === undefined ? {} : { ca, readCa: async () => await this.ca() ?? ca }),
       ...(proxyUrl === undefined ? {} : { proxyUrl }),
     });
     const { transport } = opened;
-    this.#open = { transport, close: () => opened.close(), ca };
+    this.#open = { transport, close: () => opened.close(), given };
     return this.#open;
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ClusterConfig } from "../../shared/kube/cluster_config.ts";
 import { NODES } from "../../shared/kube/resources.ts";
+import { TestCa } from "../../shared/testing/test_pki.ts";
 import { ParentAccess } from "./parent_access.ts";
 import { ParentClock } from "./parent_clock.ts";
 
@@ -60,8 +61,9 @@ Deno.test("ParentAccess trusts the hub's CA beside the pinned one, from then on"
   access.trust("SEALED\n", access.caPin);
   await client.get(NODES, "a");
   assert.equal(await access.ca(), "PINNED\nSEALED\n");
-  assert.deepEqual(opened.map(({ config }) => config.ca), ["PINNED", "PINNED\nSEALED\n"]);
-  assert.deepEqual(opened.map(({ closed }) => closed), [true, false]);
+  // In the same pool: what is under way is not cut
+  assert.deepEqual(opened.map(({ config, closed }) => [config.ca, closed]), [["PINNED", false]]);
+  assert.equal(await opened[0]!.config.readCa?.(), "PINNED\nSEALED\n");
   access.close();
 });
 
@@ -83,7 +85,7 @@ Deno.test("ParentAccess looks for the pinned CA again when that failed, with wha
   access.trust("SEALED", undefined);
   assert.equal(await access.ca(), "SEALED");
   assert.equal(await access.ca(), "SEALED");
-  assert.deepEqual(asked, ["", "SEALED"]);
+  assert.deepEqual(asked, ["", "SEALED", "SEALED"]);
 });
 
 Deno.test("ParentAccess with a pin trusts no CA that came without that pin", async () => {
@@ -97,6 +99,22 @@ Deno.test("ParentAccess with a pin trusts no CA that came without that pin", asy
   assert.match(access.caPin!, /^[0-9a-f]{64}$/);
   access.trust("SEALED", access.caPin);
   assert.equal(await access.ca(), "PINNED\nSEALED\n");
+  access.close();
+});
+
+Deno.test("ParentAccess follows a pin that changes, and drops what came under the former", async () => {
+  const ca = await TestCa.create("one");
+  let pin = ca.pem;
+  const { access, opened } = bed(() => Promise.resolve(pin));
+  const client = await access.client(() => "t");
+  access.trust("SEALED", access.caPin);
+  assert.match(await access.ca() ?? "", /SEALED/);
+  const former = access.caPin;
+  pin = ca.pem + (await TestCa.create("two")).pem;
+  await client.get(NODES, "a");
+  assert.notEqual(access.caPin, former);
+  assert.equal(await opened[0]!.config.readCa?.(), pin);
+  assert.deepEqual(opened.map(({ closed }) => closed), [false]);
   access.close();
 });
 
