@@ -47,8 +47,8 @@ export interface HubProcessOptions {
   args?: readonly string[];
   /** Opens its inspector there. */
   inspectPort?: number;
-  /** Where it finds the parent, made from its URL. @default {at its URL} */
-  parentUrl?: (url: string) => string | Promise<string>;
+  /** Where it finds the parent. @default {at its own URL} */
+  parentUrl?: (parent: Cluster) => string | Promise<string>;
   /** A standby is never ready. @default {"/readyz"} */
   readyPath?: "/livez" | "/readyz";
 }
@@ -72,7 +72,7 @@ export class HubProcess {
     const token = await parent.kubectlOk(
       ["-n", "clusternet-system", "create", "token", "clusternet-hub", "--duration=24h"],
     );
-    const server = await options.parentUrl?.(parent.server) ?? parent.server;
+    const server = await options.parentUrl?.(parent) ?? parent.server;
     const kubeconfig = await parent.kubeconfigFor({ name, token: token.trim(), server });
     const process = programProcess("hub", parent, {
       name,

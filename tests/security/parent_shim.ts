@@ -1,0 +1,134 @@
+/**
+ * A place between hub and parent that misbehaves on demand: it ends TLS with a certificate of the
+ * parent's CA, passes everything on, and treats reviews (SubjectAccessReview, TokenReview) as it
+ * is told.
+ *
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Agent, createServer, request, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Cluster } from "../cluster/cluster.ts";
+
+/** How reviews are treated. */
+export type ShimMode =
+  /** Passed on. */
+  | "pass"
+  /** Taken, never answered. */
+  | "silent"
+  /** Answered with a byte every 200 ms. */
+  | "slow"
+  /** The connection is cut before the answer. */
+  | "cut"
+  /** The parent's own answer, cut in the middle of its body. */
+  | "half"
+  /** A whole answer that is no JSON. */
+  | "garbled"
+  /** HTTP 500. */
+  | "error";
+
+const REVIEW = /\/(subjectaccessreviews|tokenreviews)(\?|$)/;
+
+/** See the module text. */
+export class ParentShim implements AsyncDisposable {
+  /** How reviews are treated from now on. */
+  mode: ShimMode = "pass";
+  readonly #upstream: { host: string; port: number; ca: string; agent: Agent };
+  readonly #server: Server;
+  readonly #sockets = new Set<Duplex>();
+  readonly #timers = new Set<ReturnType<typeof setInterval>>();
+  #port = 0;
+
+  private constructor(parent: Cluster, pair: { cert: string; key: string }) {
+    const agent = new Agent({ keepAlive: true });
+    const { hostname, port } = new URL(parent.server);
+    this.#upstream = { host: hostname, port: Number(port), ca: parent.caPem, agent };
+    this.#server = createServer(pair, (req, res) => this.#serve(req, res));
+    this.#server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("error", () => {});
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+  }
+
+  /** @returns a shim that listens */
+  static async start(parent: Cluster): Promise<ParentShim> {
+    const pair = await parent.pki.ca.issue({
+      commonName: "shim",
+      usages: ["server"],
+      ips: ["127.0.0.1"],
+    });
+    const shim = new ParentShim(parent, pair);
+    await shim.up();
+    return shim;
+  }
+
+  /** What the hub takes for the parent. */
+  get url(): string {
+    return `https://127.0.0.1:${this.#port}`;
+  }
+
+  /** Listens, at the same port as before. */
+  async up(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(this.#port, "127.0.0.1", resolve));
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Refuses connections and cuts those that stand. */
+  async down(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #serve(req: IncomingMessage, res: ServerResponse): void {
+    req.on("error", () => {});
+    res.on("error", () => {});
+    const mode = REVIEW.test(req.url ?? "") ? this.mode : "pass";
+    if (mode === "pass" || mode === "half") return this.#pass(req, res, mode === "half");
+    req.resume();
+    if (mode === "cut") req.socket.destroy();
+    if (mode === "error") res.writeHead(500).end("no");
+    if (mode === "garbled") {
+      res.writeHead(201, { "Content-Type": "application/json" }).end('{"status":{"allowed":true,');
+    }
+    if (mode === "slow") this.#drip(res);
+  }
+
+  #drip(res: ServerResponse): void {
+    res.writeHead(201, { "Content-Type": "application/json", "Content-Length": "4096" });
+    const timer = setInterval(() => res.write(" "), 200);
+    this.#timers.add(timer);
+    res.once("close", () => {
+      clearInterval(timer);
+      this.#timers.delete(timer);
+    });
+  }
+
+  #pass(req: IncomingMessage, res: ServerResponse, cutInBody: boolean): void {
+    const onward = request({
+      ...this.#upstream,
+      method: req.method!,
+      path: req.url!,
+      headers: req.headers,
+    }, (answer) => {
+      answer.on("error", () => res.destroy());
+      res.writeHead(answer.statusCode!, answer.headers);
+      if (!cutInBody) return void answer.pipe(res);
+      answer.once("data", (chunk: Uint8Array) => {
+        res.write(chunk.subarray(0, chunk.length >> 1), () => req.socket.destroy());
+        answer.destroy();
+      });
+    });
+    onward.on("error", () => res.destroy());
+    res.once("close", () => onward.destroy());
+    req.pipe(onward);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#server.listening) await this.down();
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#upstream.agent.destroy();
+  }
+}
