@@ -84,7 +84,7 @@ class AgentProcess implements Agent {
       ...(options.proxyUrl === undefined ? {} : { proxyUrl: options.proxyUrl }),
       ...(options.connectParent === undefined ? {} : { connect: options.connectParent }),
     });
-    const { server, ca, tlsServerName, token, clientCert } = child.config;
+    const { server, ca, readCa, tlsServerName, token, clientCert } = child.config;
     this.#targets = new Targets({
       client: this.#client,
       namespace: flags.namespace,
@@ -102,6 +102,7 @@ class AgentProcess implements Agent {
       child: {
         server,
         ...(ca === undefined ? {} : { ca }),
+        ...(readCa === undefined ? {} : { readCa }),
         ...(tlsServerName === undefined ? {} : { tlsServerName }),
         ...(token === undefined ? {} : { token }),
         ...(clientCert === undefined ? {} : { clientCert }),
