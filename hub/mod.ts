@@ -5,6 +5,8 @@
  */
 export type { HubFlags } from "./flags.ts";
 export { type Hub, type HubOptions, startHub } from "./hub.ts";
+export type { AuditLog, AuditLogOptions, AuditOutput } from "./audit/audit_log.ts";
+export type { AuditedCaller, AuditRecord, AuditSink, LeftOut } from "./audit/record.ts";
 export type { CallerTrust } from "./caller_trust.ts";
 export type { EmbeddedParent } from "./embedded_parent.ts";
 export type { Anchors } from "./front/client_cert.ts";

@@ -8,7 +8,7 @@
 import type { Log } from "../../shared/log.ts";
 import { Counter, type MetricsRegistry } from "../../shared/metrics.ts";
 import { auditLine, droppedLine } from "./line.ts";
-import type { AuditRecord, AuditSink } from "./record.ts";
+import type { AuditRecord, AuditSink, LeftOut } from "./record.ts";
 
 /** Where lines go. */
 export interface AuditOutput {
@@ -24,6 +24,7 @@ export interface AuditOutput {
 
 /** Options of {@linkcode AuditLog}. */
 export interface AuditLogOptions {
+  /** Where lines go; the log closes it. */
   output: AuditOutput;
   /** Where a failing output is mentioned. */
   log: Log;
@@ -47,8 +48,6 @@ const BATCH_RECORDS = 160;
 const BATCH_CHARS = 64 * 1024;
 /** What a record holds beside its texts. */
 const RECORD_CHARS = 200;
-
-type Why = "queue" | "sink" | "unauthenticated";
 
 /** See the module text. */
 export class AuditLog implements AuditSink {
@@ -108,14 +107,14 @@ export class AuditLog implements AuditSink {
   }
 
   /** Counts a record that is left out. */
-  leaveOut(why: Why): void {
+  leaveOut(why: LeftOut): void {
     this.#lose(why, 1);
     if (!this.#closed && this.#timer === undefined && this.#writing === undefined) {
       this.#wake(this.#options.retryMs);
     }
   }
 
-  #lose(reason: Why, count: number): void {
+  #lose(reason: LeftOut, count: number): void {
     this.#missing += count;
     this.#dropped?.inc({ reason }, count);
   }

@@ -56,12 +56,18 @@ export interface AuditRecord {
   reason?: string | undefined;
 }
 
+/**
+ * Why a record was left out: a full queue, a write that failed, or too many callers without a
+ * credential.
+ */
+export type LeftOut = "queue" | "sink" | "unauthenticated";
+
 /** Takes records; never throws, never waits. */
 export interface AuditSink {
   /** Takes one. */
   push(record: AuditRecord): void;
   /** Counts one that is left out. */
-  leaveOut(why: "queue" | "sink" | "unauthenticated"): void;
+  leaveOut(why: LeftOut): void;
 }
 
 /** Longest path, in characters. */

@@ -212,7 +212,28 @@ cases("who did what is on record", {}, async (step, scene) => {
     }, 200);
   });
 
-  await step("A7. nothing was dropped, and that would show", async () => {
+  await step("A7. who may speak for users is an Event when it changes", async () => {
+    const path = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication";
+    const names = "requestheader-allowed-names";
+    const { data } = await parent.api.get<{ data: Record<string, string> }>(path);
+    const allowed = JSON.stringify([...JSON.parse(data[names] ?? "[]"), "a-new-proxy"]);
+    const patch = JSON.stringify({ data: { [names]: allowed } });
+    const configMap = "configmap/extension-apiserver-authentication";
+    await parent.kubectlOk(["-n", "kube-system", "patch", configMap, "--type=merge", "-p", patch]);
+    await eventually("an Event", 10_000, async () => {
+      const found = await eventsOf(scene, "FrontProxyTrustChanged");
+      assert.ok(found.some(({ message }) => /a-new-proxy, CA SHA256=/.test(message)));
+      assert.equal(found[0]!.involvedObject.kind, "APIService");
+    }, 200);
+    const described = await parent.kubectlOk([
+      "describe",
+      "apiservice",
+      "v1alpha1.proxies.clusternet.io",
+    ]);
+    assert.match(described, /FrontProxyTrustChanged/);
+  });
+
+  await step("A8. nothing was dropped, and that would show", async () => {
     assert.match(await scene.hubMetrics(), /clusternet_audit_dropped_total\{reason="queue"\} 0/);
   });
 });
