@@ -247,11 +247,13 @@ export async function startScene(options: SceneOptions = {}): Promise<Scene> {
  */
 export function cases(
   title: string,
-  options: SceneOptions,
+  options: SceneOptions | (() => Promise<SceneOptions>),
   run: (step: CaseStep, scene: Scene) => Promise<void>,
 ): void {
   Deno.test(title, async (t) => {
-    await using scene = await startScene(options);
+    await using scene = await startScene(
+      typeof options === "function" ? await options() : options,
+    );
     const only = Deno.env.get("CASE");
     const step: CaseStep = async (name, body) => {
       if (only !== undefined && !name.startsWith(`${only}.`)) return;
