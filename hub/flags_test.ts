@@ -22,6 +22,21 @@ Deno.test("parseHubFlags() has the documented defaults", () => {
   assert.equal(flags?.agentTokenTtl, 604_800_000);
   assert.equal(flags?.leaderElect, false);
   assert.equal(flags?.legacyCredentials, false);
+  assert.equal(flags?.maxConnections, 100_000);
+  assert.equal(flags?.maxRequestsPerUser, 50_000);
+  assert.equal(flags?.maxUpgradesPerUser, 2_000);
+  assert.equal(flags?.maxUpgradesPerCluster, 512);
+  assert.equal(flags?.maxUserShare, 50);
+  assert.equal(flags?.maxAttachesPerSecond, 1);
+});
+
+Deno.test("parseHubFlags() takes limits, 0 for none, and no share of nothing", () => {
+  const { flags } = parse("--max-requests-per-user=0", "--max-user-share=100");
+  assert.equal(flags?.maxRequestsPerUser, 0);
+  assert.equal(flags?.maxUserShare, 100);
+  for (const bad of ["--max-user-share=0", "--max-user-share=101", "--max-connections=-1"]) {
+    assert.match(parse(bad).output, new RegExp(bad.split("=")[0]!));
+  }
 });
 
 Deno.test("parseHubFlags() reads the original's flags", () => {

@@ -18,6 +18,7 @@ import { impersonate } from "./auth/impersonation.ts";
 import type { Reviews } from "./auth/reviews.ts";
 import type { ServiceAccountTokens } from "./auth/service_account_tokens.ts";
 import type { Authorizer } from "./auth/types.ts";
+import { CallerBudget, holdUntilRead } from "./caller_budget.ts";
 import { methodNotAllowed } from "./errors.ts";
 import { type ApiKind, resourceKey } from "./kinds/kind.ts";
 import { kindOf } from "./kinds/kinds.ts";
@@ -83,6 +84,7 @@ class Api implements EmbeddedApi {
   readonly #o: EmbeddedApiOptions;
   readonly #deps: WriteDeps;
   readonly #budget = new Budget();
+  readonly #callers = new CallerBudget();
   readonly writer: Writer;
 
   constructor(options: EmbeddedApiOptions) {
@@ -118,7 +120,15 @@ class Api implements EmbeddedApi {
     if (parsed.unserved === "page") return pageNotFound();
     if (kind === undefined) throw unknownResource(info);
     checkRoute(kind, { method: request.method, info, unserved: parsed.unserved });
-    return await this.#serveResource(request, parsed, info, kind, user);
+    // Whoever is impersonated: it is the caller who asks
+    const slot = this.#callers.enter(caller, info.verb === "watch");
+    try {
+      const response = await this.#serveResource(request, parsed, info, kind, user);
+      return holdUntilRead(response, slot, request.signal);
+    } catch (error) {
+      slot[Symbol.dispose]();
+      throw error;
+    }
   }
 
   async #servePath(request: Request, path: string): Promise<Response> {

@@ -74,6 +74,7 @@ async function peaks(
 Deno.test("bytes are exact", async (t) => {
   await using server = await startByteTarget();
   await using fleet = await startFleet({
+    hub: { args: ["--max-user-share=100"] }, // One user alone takes nearly all streams below
     agent: { args: [`--allow-target=http://127.0.0.1:${server.port}`] },
   });
   using parent = await overParent(fleet, server.port);
