@@ -181,3 +181,87 @@ Deno.test("parseAllowEntry refuses a typo instead of widening the list", () => {
     assert.throws(() => parseAllowEntry(entry), /--allow-target/, entry);
   }
 });
+
+Deno.test("TargetPolicy takes a list beside the flags, and tells of each change", async () => {
+  const policy = new TargetPolicy({
+    childServer,
+    allow: ["http://10.0.0.5"],
+    listName: "ConfigMap ns/list",
+  });
+  let told = 0;
+  const stop = policy.onChange(() => told++);
+  const error = await refusal(policy, "http/10.0.0.6");
+  assert.match(
+    error.message,
+    /list it in ConfigMap ns\/list, or start the agent with --allow-target/,
+  );
+  policy.setListed([parseAllowEntry("http://10.0.0.6")]);
+  const first = await policy.decide(parseTarget("http/10.0.0.5"));
+  const second = await policy.decide(parseTarget("http/10.0.0.6"));
+  assert.ok(policy.stillAllows(first) && policy.stillAllows(second));
+  policy.setListed([]);
+  assert.ok(policy.stillAllows(first) && !policy.stillAllows(second));
+  assert.ok(policy.stillAllows({ kind: "direct" }));
+  assert.equal((await refusal(policy, "http/10.0.0.6")).code, 403);
+  assert.equal(told, 2);
+  stop();
+});
+
+Deno.test("TargetPolicy refuses a name by the list of the moment it was resolved", async () => {
+  const answer = Promise.withResolvers<string[]>();
+  const policy = new TargetPolicy({ childServer, lookup: () => answer.promise });
+  policy.setListed([parseAllowEntry("http://a.svc")]);
+  const refused = refusal(policy, "http/a.svc");
+  policy.setListed([]);
+  answer.resolve(["10.0.0.7"]);
+  assert.equal((await refused).code, 403);
+});
+
+Deno.test("TargetPolicy: no range lets in what must be named, in whatever spelling", async () => {
+  const allow = [
+    "0.0.0.0/0:80",
+    "[::/0]:80",
+    "169.254.0.0/16:80",
+    "127.0.0.1/32:80",
+    "[fe80::/10]:80",
+  ];
+  const policy = new TargetPolicy({ childServer, allow });
+  for (
+    const host of [
+      "169.254.169.254",
+      "169.254.169.254.",
+      "127.0.0.1",
+      "[fe80::1]",
+      "[::ffff:10.0.0.1]",
+      "[::ffff:a00:1]",
+      "[::10.0.0.1]",
+      "[64:ff9b::10.0.0.1]",
+      "[64:ff9b:1::10.0.0.1]",
+      "[2002:a00:1::]",
+      "[2001:0:a00:1::]",
+      "[2620:1::5efe:10.0.0.1]",
+      "[2620:1::200:5efe:a00:1]",
+      "[fd00:ec2::254]",
+      "[fd00:c1::a9fe:a9fe]",
+    ]
+  ) assert.equal((await refusal(policy, `http/${host}`)).code, 403, host);
+  for (const host of ["10.0.0.1", "[2620:1::1]", "[fd00::7]"]) {
+    assert.equal((await policy.decide(parseTarget(`http/${host}`))).kind, "dial", host);
+  }
+});
+
+Deno.test("TargetPolicy: a named IPv4 address is not named in its IPv6 forms, nor with a zone", async () => {
+  const policy = new TargetPolicy({
+    childServer,
+    allow: ["http://127.0.0.1", "http://[::1]", "http://a.svc"],
+    lookup: () => Promise.resolve(["::1%lo"]),
+  });
+  assert.equal((await refusal(policy, "http/[::ffff:127.0.0.1]")).code, 403);
+  assert.equal((await refusal(policy, "http/a.svc")).code, 403);
+});
+
+Deno.test("TargetPolicy: a child over http, as behind kubectl proxy, is no target by its address", async () => {
+  const policy = new TargetPolicy({ childServer: "http://127.0.0.1:8001" });
+  assert.equal((await refusal(policy, "http/127.0.0.1:8001")).code, 403);
+  assert.deepEqual(await policy.decide({ kind: "direct" }), { kind: "direct" });
+});
