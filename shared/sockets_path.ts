@@ -175,8 +175,11 @@ function rooted(path: string): string {
   return path;
 }
 
-/** How often a path is decoded on its way: by the child's kube-apiserver and the server behind. */
-const DECODINGS = 2;
+/**
+ * How often a path is decoded on its way: by the child's kube-apiserver, by the server behind, and
+ * by URL parsers that take `%2e` for a dot in what they are given.
+ */
+const DECODINGS = 3;
 /** One percent-encoded ASCII character: plain, `%u002e`, and the overlong UTF-8 of old servers. */
 const ENCODED = /%(?:u00|(?:e0%8|c)([01])%)?([0-9a-f]{2})/gi;
 
@@ -185,7 +188,7 @@ const ENCODED = /%(?:u00|(?:e0%8|c)([01])%)?([0-9a-f]{2})/gi;
  * every reading counts, and the least deep one decides: `%2e` is a dot; `/`, `%2f`, a backslash
  * and `%5c` separate or do not; `..;x` is `..` (path parameters, as Java servers strip them), and
  * so is a `..` before an encoded NUL, `?` or `#`; control characters and spaces may vanish; all of
- * it also after a second decoding (`%252e%252e%252f`). Empty segments count for nothing, as in
+ * it also after further decodings (`%252e%252e%252f`). Empty segments count for nothing, as in
  * Go's `path.Clean`. Source: RFC 3986 section 5.2.4, the WHATWG URL standard, CVE-2021-41773,
  * CVE-2018-1271.
  *
