@@ -125,6 +125,14 @@ export function forward(
           if (!request.writableFinished) request.destroy();
         });
       });
+      // Nobody asked for it: without this the request would wait for ever
+      request.once("upgrade", (_response, socket) => {
+        socket.on("error", () => {}).destroy();
+        if (answered || stream.resetError !== undefined) return;
+        answered = true;
+        const why = new Error("it switched protocols unasked");
+        replyStatus(stream, unreachable(route.where, why));
+      });
       request.on("error", (error: Error & { code?: string }) => {
         if (answered || stream.resetError !== undefined) return;
         const { code } = error;

@@ -11,6 +11,7 @@ import {
   type Document,
   isAlias,
   isDocument,
+  isMap,
   isNode,
   isScalar,
   LineCounter,
@@ -91,8 +92,8 @@ export function readTargetList(text: string): AllowEntry[] {
   checkNodes(document, line);
   const value: unknown = document.toJS({ maxAliasCount: 0 });
   if (value === null) return [];
-  const parsed = v.safeParse(LIST, value, { abortEarly: true });
-  if (!parsed.success) throw new TargetListError(explain(parsed.issues[0], document, line));
+  const parsed = v.safeParse(LIST, value);
+  if (!parsed.success) throw new TargetListError(explain(worst(parsed.issues), document, line));
   const entries: AllowEntry[] = [];
   const seen = new Set<string>();
   for (const [index, item] of (parsed.output.targets ?? []).entries()) {
@@ -135,7 +136,11 @@ function checkNodes(document: Document, line: (at: number | undefined) => string
 }
 
 function rangeOf(document: Document, path: readonly unknown[]): number | undefined {
-  const node: unknown = document.getIn(path, true);
+  const map: unknown = path.length === 0 ? undefined : document.getIn(path.slice(0, -1), true);
+  const pair = isMap(map)
+    ? map.items.find(({ key }) => isScalar(key) && key.value === path.at(-1))
+    : undefined;
+  const node: unknown = pair?.key ?? document.getIn(path, true);
   return isNode(node) ? node.range?.[0] : undefined;
 }
 
@@ -148,8 +153,8 @@ function explain(
   const path = (issue.path ?? []).map(({ key }) => key);
   let inner = issue;
   if (issue.type === "union" && typeof issue.input === "object" && issue.input !== null) {
-    const [first] = v.safeParse(ENTRY, issue.input, { abortEarly: true }).issues ?? [];
-    if (first !== undefined) inner = first;
+    const { issues } = v.safeParse(ENTRY, issue.input);
+    if (issues !== undefined) inner = worst(issues);
   }
   if (inner !== issue) path.push(...(inner.path ?? []).map(({ key }) => key));
   // A key that lacks has no place: its mapping has
@@ -163,6 +168,12 @@ function explain(
   }
   if (inner.received === "undefined") return `${line(at)}the field ${path.join(".")} is missing`;
   return `${line(at)}${name}${plain(inner.message)}`;
+}
+
+/** A field that is misspelt also lacks: its wrong name tells more. */
+function worst(issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): v.BaseIssue<unknown> {
+  return issues.find(({ type, expected }) => type === "strict_object" && expected === "never") ??
+    issues[0];
 }
 
 /** The libraries' sentences, as a part of one of ours. */
