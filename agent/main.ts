@@ -12,6 +12,7 @@ import { inClusterConfig } from "../shared/kube/in_cluster.ts";
 import { kubeTransport } from "../shared/kube/transport.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import { createRegistry, type MetricsRegistry } from "../shared/metrics.ts";
+import { withPermissionAdvice } from "../shared/permission_advice.ts";
 import { startAgent } from "./agent.ts";
 import type { Agent, AgentEnd, AgentOptions } from "./agent_options.ts";
 import { DEFAULT_HEALTH_ADDR } from "./flag_options.ts";
@@ -234,7 +235,7 @@ if (import.meta.main) {
     Deno.exit(await main(parseAgentFlags(Deno.args, { PARENT_URL, REG_TOKEN })));
   } catch (error) {
     if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? 0 : 2);
-    await report(error instanceof Error ? error.message : String(error));
+    await report(withPermissionAdvice(error));
     Deno.exit(1);
   }
 }

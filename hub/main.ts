@@ -12,6 +12,7 @@ import { loadKubeConfig } from "../shared/kube/kubeconfig.ts";
 import { kubeTransport } from "../shared/kube/transport.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
+import { withPermissionAdvice } from "../shared/permission_advice.ts";
 import { taskCommand } from "../shared/task_command.ts";
 import { VERSION } from "../shared/version.ts";
 import { openAuditLog } from "./audit/open.ts";
@@ -172,7 +173,7 @@ if (import.meta.main) {
     Deno.exit(0);
   } catch (error) {
     if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? 0 : 2);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = withPermissionAdvice(error);
     await Deno.stderr.write(new TextEncoder().encode(`clusternet-hub: ${message}\n`));
     Deno.exit(1);
   }

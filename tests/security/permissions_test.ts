@@ -254,3 +254,27 @@ Deno.test("a standalone hub works with exactly the permissions of the image", as
   const kubeconfig = `${run.path}/data/admin.kubeconfig`;
   assert.match(await hub.kubectlOk(["get", "ns"], { kubeconfig }), /^default /m);
 });
+
+Deno.test("a kubeconfig with a credential plugin is refused with what to give instead", async () => {
+  await using dir = await shortDir();
+  const kubeconfig = `${dir.path}/kubeconfig`;
+  const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "/bin/true" };
+  await Deno.writeTextFile(
+    kubeconfig,
+    JSON.stringify({
+      clusters: [{ name: "c", cluster: { server: "https://127.0.0.1:1" } }],
+      users: [{ name: "u", user: { exec: { ...exec, interactiveMode: "Never" } } }],
+      contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+      "current-context": "x",
+    }),
+  );
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [...wordsOf("hub"), `--kubeconfig=${kubeconfig}`],
+    cwd: ROOT,
+  }).output();
+  assert.equal(code, 1);
+  assert.match(
+    new TextDecoder().decode(stderr),
+    /may not run others\. Give a kubeconfig with a token/,
+  );
+});
