@@ -6,6 +6,7 @@
 import type { Defence } from "./defence.ts";
 
 const IDENTITY = "tests/security/identity_test.ts";
+const RIGHTS = "tests/security/rights_test.ts";
 
 /** Each with the case that fails without it. */
 export const IDENTITY_DEFENCES: readonly Defence[] = [
@@ -112,15 +113,21 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
   },
   {
     case: 6,
-    removes: "hop-by-hop headers are dropped after the identity was added",
-    file: "agent/target/forward.ts",
-    find: '  return [["Host", route.hostHeader], ...passed, ...route.identity];',
-    replace: `  return withoutHopByHop([
-    ["Host", route.hostHeader],
-    ...withoutIdentity(stream.head.headers),
-    ...passed,
-    ...route.identity,
-  ]);`,
+    removes: "Connection takes lines off before the identity is read",
+    file: "hub/front/identity.ts",
+    find: "      const headers = fromRaw(request.rawHeaders);\n",
+    replace: `      const all = fromRaw(request.rawHeaders);
+      const listed = headerValues(all, "connection").join().toLowerCase();
+      const headers = all.filter(([name]) => !listed.includes(name.toLowerCase()));
+`,
+    test: IDENTITY,
+  },
+  {
+    case: 6,
+    removes: "Connection takes the length and the host off",
+    file: "shared/headers.ts",
+    find: "(listed.has(lower) && !END_TO_END.has(lower))",
+    replace: "listed.has(lower)",
     test: IDENTITY,
   },
   {
@@ -146,5 +153,152 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     find: "if (kept !== undefined && now() < kept.until) return",
     replace: "if (kept !== undefined) return",
     test: IDENTITY,
+  },
+  {
+    case: 7,
+    removes: "nobody's rights are checked",
+    file: "hub/front/admission.ts",
+    find: "    await authorizer.authorize(identity, route.attributes);\n",
+    replace: "    void authorizer;\n",
+    test: RIGHTS,
+  },
+  {
+    case: 7,
+    removes: "an id may be written in upper case",
+    file: "shared/sockets_path.ts",
+    find: "-[0-9a-f]{12}$/;",
+    replace: "-[0-9a-f]{12}$/i;",
+    test: RIGHTS,
+  },
+  {
+    case: 7,
+    removes: "a path may lead out of its child",
+    file: "shared/sockets_path.ts",
+    find: "  if (leavesRoot(path)) {",
+    replace: "  if (leavesRoot(path) && false) {",
+    test: RIGHTS,
+  },
+  {
+    case: 9,
+    removes: "who holds the right to attach is the agent",
+    file: "hub/front/admission.ts",
+    find: '    if (route.kind === "attach") agentCheck(identity, route.clusterId);\n',
+    replace: "    void agentCheck;\n",
+    test: RIGHTS,
+  },
+  {
+    case: 9,
+    removes: "nobody's rights are checked",
+    file: "hub/front/admission.ts",
+    find: "    await authorizer.authorize(identity, route.attributes);\n",
+    replace: "    void authorizer;\n",
+    test: RIGHTS,
+  },
+  {
+    case: 9,
+    removes: "whoever is authenticated reads requests",
+    file: "deploy/hub/11-bootstrap-rbac.yaml",
+    find: "    name: system:bootstrappers:clusternet:register-cluster-token",
+    replace: "    name: system:authenticated",
+    test: RIGHTS,
+  },
+  {
+    case: 9,
+    removes: "an agent may change its ManagedCluster, not the status alone",
+    file: "hub/registration/objects.ts",
+    find: 'resources: ["managedclusters"], verbs: ["get"] },',
+    replace: 'resources: ["managedclusters"], verbs: ["get", "patch"] },',
+    test: RIGHTS,
+  },
+  {
+    case: 10,
+    removes: "a bootstrap token lists requests",
+    file: "deploy/hub/11-bootstrap-rbac.yaml",
+    find: "    verbs: [create, get]",
+    replace: "    verbs: [create, get, list, watch]",
+    test: RIGHTS,
+  },
+  {
+    case: 10,
+    removes: "tokens stand in the status of requests in clear",
+    file: "hub/registration/approver.ts",
+    find: "    const legacy = legacyCredentials ? {",
+    replace: "    const legacy = !legacyCredentials ? {",
+    test: RIGHTS,
+  },
+  {
+    case: 11,
+    removes: "an agent does not look whose key a request holds",
+    file: "agent/registration/request.ts",
+    find:
+      '  if (!samePublicKey(request.spec.publicKey, publicKey)) return { kind: "other-key" };\n',
+    replace: "  void samePublicKey;\n",
+    test: RIGHTS,
+  },
+  {
+    case: 11,
+    removes: "the key of a request may be changed",
+    file: "deploy/hub/01-crd-clusterregistrationrequests.yaml",
+    find: `                  x-kubernetes-validations:
+                    - rule: self == oldSelf
+                      message: >-
+                        spec.publicKey is immutable: another agent holds this cluster id. To let a
+                        new key in, delete the ClusterRegistrationRequest first
+`,
+    replace: "",
+    test: RIGHTS,
+  },
+  {
+    case: 11,
+    removes: "forged conditions stay",
+    file: "hub/lifecycle/monitor.ts",
+    find:
+      "    if (forged && at - state.writtenAt < REPAIR_MS) return { requeueAfterMs: REPAIR_MS };",
+    replace: "    if (forged) return recheck;",
+    test: RIGHTS,
+  },
+  {
+    case: 11,
+    removes: "two agents of one cluster show nowhere",
+    file: "hub/lifecycle/conditions.ts",
+    find: "  if (facts.duplicateUntil > now) {",
+    replace: "  if (facts.duplicateUntil > Infinity) {",
+    test: RIGHTS,
+  },
+  {
+    case: 12,
+    removes: "a name that begins as the agent's is the agent's",
+    file: "hub/front/agent_check.ts",
+    find:
+      "if (identity.user !== `system:serviceaccount:${agent.namespace}:${agent.name}`) throw refused();",
+    replace:
+      "if (!identity.user.startsWith(`system:serviceaccount:${agent.namespace}:${agent.name}`)) throw refused();",
+    test: RIGHTS,
+  },
+  {
+    case: 12,
+    removes: "an account made anew is the old one",
+    file: "hub/front/agent_check.ts",
+    find: "      if (identity.uid !== agent.uid) throw refused();\n",
+    replace: "",
+    test: RIGHTS,
+  },
+  {
+    case: 12,
+    removes: "a front proxy that tells UIDs may leave one out",
+    file: "hub/front/agent_check.ts",
+    find:
+      'if (identity.via !== "front-proxy" || settings.value.uidHeaders.length > 0) throw refused();',
+    replace: 'if (identity.via !== "front-proxy") throw refused();',
+    test: RIGHTS,
+  },
+  {
+    case: 12,
+    removes: "any text is a cluster id in a request",
+    file: "deploy/hub/01-crd-clusterregistrationrequests.yaml",
+    find:
+      "                  pattern: ^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$\n",
+    replace: "",
+    test: RIGHTS,
   },
 ];
