@@ -20,6 +20,46 @@ interface ApiService {
   [field: string]: unknown;
 }
 
+/** More than this in a bundle is somebody's accident. */
+const MAX_CERTIFICATES = 16;
+
+/** Both bundles; only the second where they would be too many together. */
+function union(theirs: string, ours: string): string {
+  const others = certificatesOf(theirs);
+  const all = new Set([...certificatesOf(ours), ...others]);
+  return others.length === 0 || all.size > MAX_CERTIFICATES ? ours : [...all].join("\n") + "\n";
+}
+
+function certificatesOf(pem: string): string[] {
+  return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+}
+
+function decode(base64: string): string {
+  try {
+    return new TextDecoder().decode(Uint8Array.fromBase64(base64));
+  } catch {
+    return "";
+  }
+}
+
+/** Whether one bundle has all that the other has. */
+function covers(theirs: string, ours: string): boolean {
+  const known = certificatesOf(theirs);
+  const wanted = certificatesOf(ours);
+  return wanted.length > 0 && known.length <= MAX_CERTIFICATES &&
+    wanted.every((pem) => known.includes(pem));
+}
+
+/** Options of {@linkcode ensureApiServiceCaBundle}. */
+export interface EnsureOptions {
+  signal?: AbortSignal;
+  /**
+   * Adds what is missing and leaves the rest: another hub may be on its way to another CA.
+   * @default {false}
+   */
+  addOnly?: boolean;
+}
+
 /**
  * Sets the bundle when it differs.
  *
@@ -30,9 +70,8 @@ interface ApiService {
 export async function ensureApiServiceCaBundle(
   client: RawKubeClient,
   caPem: string,
-  signal?: AbortSignal,
+  { signal, addOnly = false }: EnsureOptions = {},
 ): Promise<"absent" | "unchanged" | "updated"> {
-  const caBundle = new TextEncoder().encode(caPem).toBase64();
   const call = signal === undefined ? {} : { signal };
   for (let attempt = 0;; attempt++) {
     let current: ApiService;
@@ -43,6 +82,9 @@ export async function ensureApiServiceCaBundle(
       throw error;
     }
     const { insecureSkipTLSVerify: insecure, ...spec } = current.spec ?? {};
+    const theirs = addOnly ? decode(spec.caBundle ?? "") : "";
+    if (covers(theirs, caPem) && insecure !== true) return "unchanged";
+    const caBundle = new TextEncoder().encode(addOnly ? union(theirs, caPem) : caPem).toBase64();
     if (spec.caBundle === caBundle && insecure !== true) return "unchanged";
     try {
       const body = { ...current, spec: { ...spec, caBundle } };
@@ -75,13 +117,18 @@ export interface KeepCaBundleOptions {
 export async function keepApiServiceCaBundle(options: KeepCaBundleOptions): Promise<void> {
   const { client, caBundle, signal, log, everyMs = 60_000 } = options;
   let told: string | undefined;
+  let written: string | undefined;
   while (!signal.aborted) {
     const changed = new AbortController();
     const unsubscribe = caBundle.subscribe(() => changed.abort());
     let wait = everyMs;
     try {
       if (caBundle.value !== undefined) {
-        const result = await ensureApiServiceCaBundle(client, caBundle.value, signal);
+        const { value } = caBundle;
+        // At a change of ours exactly ours; in between a standby must not undo what the leader did
+        const addOnly = value === written;
+        const result = await ensureApiServiceCaBundle(client, value, { signal, addOnly });
+        if (result !== "absent") written = value;
         if (result === "updated") log.info("set caBundle of the APIService", { name: API_SERVICE });
         if (result === "absent" && told !== "absent") {
           log.warn("there is no such APIService yet: apply deploy/hub", { name: API_SERVICE });

@@ -1,6 +1,6 @@
 /**
  * The serving certificate of the public port: from files, re-read when they change, or self-made
- * and renewed in time. Neither needs a restart.
+ * and renewed in time. Neither needs a restart. A CA may change too; see `serving_handover.ts`.
  *
  * @module
  */
@@ -11,7 +11,8 @@ import { type CaStore, StoreConflictError, type StoredCa } from "./ca_store.ts";
 import { createCa, issueServing, SERVING_LIFE_MS } from "./certificates.ts";
 import { parseAnchors } from "./client_cert.ts";
 import { checkPair, type ServingPair } from "./serving_pair.ts";
-import { type Source, ValueSource } from "./source.ts";
+import { type HandoverTimes, ServingHandover } from "./serving_handover.ts";
+import type { Source } from "./source.ts";
 
 /** A serving certificate that looks after itself. */
 export interface ServingCertificate {
@@ -24,7 +25,7 @@ export interface ServingCertificate {
 }
 
 /** Options of {@linkcode servingFromFiles}. */
-export interface FileOptions {
+export interface FileOptions extends HandoverTimes {
   /** PEM, leaf first. */
   certFile: string;
   /** PEM. */
@@ -68,20 +69,21 @@ export async function servingFromFiles(options: FileOptions): Promise<ServingCer
       { cause },
     );
   }
-  const pair = new ValueSource(first);
-  const caBundle = new ValueSource(caOf(first.cert));
+  const serving = new ServingHandover(first, caOf(first.cert), options);
+  const { pair, bundle: caBundle } = serving;
   return {
     pair,
     caBundle,
     async run(signal: AbortSignal): Promise<void> {
       while (await waited(pollMs, signal)) {
         try {
+          serving.publish();
           const next = await readPair(options);
           if (next.cert === pair.value.cert && next.key === pair.value.key) continue;
-          pair.set(next);
-          caBundle.set(caOf(next.cert));
+          await serving.to(next, caOf(next.cert), signal);
           log.info("the serving certificate was re-read", { certFile });
         } catch (error) {
+          if (signal.aborted) return;
           log.warn("the serving certificate cannot be read; the last one stays", {
             certFile,
             error,
@@ -93,7 +95,7 @@ export async function servingFromFiles(options: FileOptions): Promise<ServingCer
 }
 
 /** Options of {@linkcode selfMadeServing}. */
-export interface SelfMadeOptions {
+export interface SelfMadeOptions extends HandoverTimes {
   /** Keeps the CA. */
   store: CaStore;
   /** DNS names and addresses to serve as. */
@@ -102,8 +104,6 @@ export interface SelfMadeOptions {
   log: Log;
   /** How often lifetimes and the store are looked at. @default {600_000} */
   checkMs?: number;
-  /** Milliseconds since the epoch. @default {Date.now} */
-  now?: () => number;
 }
 
 /** Certificates of a bundle that are still valid, PEM. */
@@ -152,23 +152,22 @@ export async function selfMadeServing(options: SelfMadeOptions): Promise<Serving
   const issue = async (ca: StoredCa): Promise<ServingPair> =>
     await issueServing({ cert: ca.certs, key: ca.key }, names, now());
   let ca = await obtainCa(options);
-  const pair = new ValueSource(await issue(ca));
+  const serving = new ServingHandover(await issue(ca), alive(ca.certs, now()), options);
+  const { pair, bundle: caBundle } = serving;
   let issuedAt = now();
-  const caBundle = new ValueSource<string | undefined>(alive(ca.certs, now()));
   return {
     pair,
     caBundle,
     async run(signal: AbortSignal): Promise<void> {
       while (await waited(checkMs, signal)) {
         try {
+          serving.publish();
           const next = await obtainCa(options, signal);
           const changed = next.certs !== ca.certs || next.key !== ca.key;
           const due = now() >= issuedAt + (expiry(pair.value.cert) - issuedAt) * 2 / 3;
           if (!changed && !due) continue;
+          await serving.to(await issue(next), alive(next.certs, now()), signal);
           ca = next;
-          // The bundle first: who reads it must trust the certificate that comes next
-          caBundle.set(alive(ca.certs, now()));
-          pair.set(await issue(ca));
           issuedAt = now();
           log.info("the serving certificate was renewed", { newAuthority: changed });
         } catch (error) {

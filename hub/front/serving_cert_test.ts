@@ -6,6 +6,7 @@ import { failure, StatusError } from "../../shared/kube/status.ts";
 import { ensureApiServiceCaBundle, keepApiServiceCaBundle } from "./apiservice.ts";
 import { type CaStore, directoryStore, secretStore } from "./ca_store.ts";
 import { CA_LIFE_MS, SERVING_LIFE_MS, servingNames } from "./certificates.ts";
+import { parseAnchors } from "./client_cert.ts";
 import type { RawKubeClient } from "./kube_api.ts";
 import { selfMadeServing, servingFromFiles } from "./serving_cert.ts";
 import { TestCa } from "../../shared/testing/test_pki.ts";
@@ -93,7 +94,14 @@ eachStore("Hubs that start at once share one CA, and a restart keeps it", async 
 eachStore("Certificate and CA are renewed in time, the old CA stays trusted", async (store) => {
   let now = Date.now();
   const make = (): ReturnType<typeof selfMadeServing> =>
-    selfMadeServing({ store: store(), names: NAMES, log: silentLog, checkMs: 1, now: () => now });
+    selfMadeServing({
+      store: store(),
+      names: NAMES,
+      log: silentLog,
+      checkMs: 1,
+      settleMs: 1,
+      now: () => now,
+    });
   const hub = await make();
   const stop = new AbortController();
   const running = hub.run(stop.signal);
@@ -241,6 +249,88 @@ Deno.test("The bundle is put back when it is lost, and follows a new CA", async 
   stop.abort();
   await keeping;
 });
+
+Deno.test("A standby adds its CA to the bundle, and takes the leader's from it no more", async () => {
+  const [mine, others] = await Promise.all([TestCa.create("mine"), TestCa.create("other")]);
+  const client = new FakeObjects();
+  const bundle = new ValueSource<string | undefined>(mine!.pem);
+  const stop = new AbortController();
+  const everyMs = 5;
+  const { signal } = stop;
+  const keeping = keepApiServiceCaBundle({
+    client,
+    caBundle: bundle,
+    signal,
+    log: silentLog,
+    everyMs,
+  });
+  const put = (pem: string): void => {
+    const metadata = { name: "x", resourceVersion: String(Math.random()) };
+    client.objects.set(API_SERVICE, { metadata, spec: { caBundle: btoa(pem) } });
+  };
+  const has = (): string =>
+    atob((client.objects.get(API_SERVICE)?.spec as { caBundle?: string })?.caBundle ?? "");
+  const looks = async (): Promise<void> => {
+    const gets = (): number => client.calls.filter((call) => call.startsWith("GET")).length;
+    const before = gets();
+    while (gets() < before + 3) await new Promise((resolve) => setTimeout(resolve, 2));
+  };
+  put("what was applied");
+  await looks();
+  assert.equal(has(), mine!.pem);
+  put(others!.pem + mine!.pem);
+  await looks();
+  assert.equal(has(), others!.pem + mine!.pem);
+  put(others!.pem);
+  await looks();
+  assert.deepEqual(has().split("-----BEGIN").length - 1, 2);
+  bundle.set(mine!.pem + "\n"); // A change of its own: exactly its own
+  await looks();
+  assert.equal(has(), mine!.pem + "\n");
+  stop.abort();
+  await keeping;
+});
+
+Deno.test("A new CA is in the bundle before it serves, and the former one for a while after", () =>
+  withDirectory(async (directory) => {
+    await Deno.mkdir(directory);
+    const certFile = join(directory, "tls.crt");
+    const keyFile = join(directory, "tls.key");
+    const [one, two] = await Promise.all([TestCa.create("one"), TestCa.create("two")]);
+    const write = async (ca: TestCa): Promise<void> => {
+      const leaf = await ca.issue({ subject: "CN=hub", usage: "server" });
+      await Deno.writeTextFile(certFile, leaf.cert + ca.pem);
+      await Deno.writeTextFile(keyFile, leaf.key);
+    };
+    await write(one!);
+    let now = 0;
+    const times = { pollMs: 5, settleMs: 30, formerMs: 1_000, now: () => now };
+    const serving = await servingFromFiles({ certFile, keyFile, log: silentLog, ...times });
+    const stop = new AbortController();
+    const running = serving.run(stop.signal);
+    const seen: string[] = [];
+    const names = (): string =>
+      parseAnchors(serving.caBundle.value ?? "").certificates
+        .map(({ subject }) => subject).join(" ");
+    const issuer = (): string => new X509Certificate(serving.pair.value.cert).issuer;
+    const note = (): void => void seen.push(`${issuer()} trusted: ${names()}`);
+    serving.caBundle.subscribe(note);
+    serving.pair.subscribe(note);
+    const until = async (count: number): Promise<void> => {
+      while (seen.length < count) await new Promise((resolve) => setTimeout(resolve, 2));
+    };
+    await write(two!);
+    await until(2);
+    now = 1_000;
+    await until(3);
+    stop.abort();
+    await running;
+    assert.deepEqual(seen, [
+      "CN=one trusted: CN=two CN=one",
+      "CN=two trusted: CN=two CN=one",
+      "CN=two trusted: CN=two",
+    ]);
+  }));
 
 Deno.test("A refusal of the parent is passed on", async () => {
   const client: RawKubeClient = {
