@@ -10,7 +10,6 @@ import type { MetricsRegistry } from "../shared/metrics.ts";
 import type { MessageConn } from "../shared/tunnel/message_conn.ts";
 import type { AgentFlags } from "./flags.ts";
 import type { HealthCheck } from "./health.ts";
-import type { NetPermission } from "./target/net_permission.ts";
 
 /** What a dial needs. */
 export interface DialTarget {
@@ -54,7 +53,7 @@ export interface AgentOptions {
   /** PEM of the CAs of allow-listed `https` targets, read at the first. @default {the runtime's} */
   targetCa?: () => string;
   /** What this process may dial, for a warning at the start. @default {all} */
-  netPermission?: NetPermission;
+  netPermission?: (host: string) => Deno.PermissionState;
   /** HTTP proxy on the way to the parent, from flag or environment. */
   proxyUrl?: string;
   /** Takes the agent's metrics. */

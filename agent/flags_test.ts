@@ -151,3 +151,16 @@ Deno.test("flags of later originals that mean nothing here are taken, and named"
   ]);
   assert.deepEqual(parse([]).withoutEffect, []);
 });
+
+Deno.test("--allow-targets-configmap names a ConfigMap, or none", () => {
+  const args = ["--cluster-reg-parent-url=https://parent:6443"];
+  assert.equal(parseAgentFlags(args).allowTargetsConfigmap, "clusternet-agent-targets");
+  const named = (value: string): string =>
+    parseAgentFlags([...args, `--allow-targets-configmap=${value}`], {}, () => {})
+      .allowTargetsConfigmap;
+  assert.equal(named(""), "");
+  assert.equal(named("my.targets-2"), "my.targets-2");
+  for (const bad of ["A", "a/b", "../a", "a,metadata.namespace=x", "-a", "a".repeat(254)]) {
+    assert.throws(() => named(bad), /allow-targets-configmap|ConfigMap/, bad);
+  }
+});

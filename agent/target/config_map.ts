@@ -41,6 +41,8 @@ export interface TargetConfigMapOptions {
   apply: (entries: readonly AllowEntry[]) => void;
   /** Told of every change after the first list, and of every refusal. @default {nobody} */
   event?: TargetListEvent;
+  /** Reads a list; throws with what is wrong. @default {readTargetList, loaded at the first} */
+  read?: (text: string) => Promise<AllowEntry[]>;
   /** Where it says what happened. @default {silentLog} */
   log?: Log;
   /** Milliseconds. @default {Date.now} */
@@ -157,9 +159,9 @@ export class TargetConfigMap {
       throw new Error(`its key ${LIST_KEY} must be text, not binaryData`);
     }
     if (text.trim() === "") return [];
-    const { readTargetList } = await import("./target_list.ts");
+    const { read = readLazily } = this.#options;
     try {
-      return readTargetList(text);
+      return await read(text);
     } catch (error) {
       throw new Error(`${LIST_KEY}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -265,6 +267,12 @@ export class TargetConfigMap {
       throw error;
     }
   }
+}
+
+/** The YAML library need not stand in the memory of an agent that has no list. */
+async function readLazily(text: string): Promise<AllowEntry[]> {
+  const { readTargetList } = await import("./target_list.ts");
+  return readTargetList(text);
 }
 
 /** For the log: a list may be long. */

@@ -3,7 +3,7 @@ import { KubeClient } from "../../shared/kube/client.ts";
 import { failure } from "../../shared/kube/status.ts";
 import { memoryLog } from "../../shared/log.ts";
 import { FakeKube } from "../../shared/testing/fake_kube.ts";
-import { formatAllowEntry } from "./allow_entry.ts";
+import { type AllowEntry, formatAllowEntry, readAllowEntry } from "./allow_entry.ts";
 import { TargetConfigMap } from "./config_map.ts";
 
 const NS = "clusternet-system";
@@ -18,7 +18,10 @@ class Bed implements AsyncDisposable {
   readonly #stop = new AbortController();
   readonly list: TargetConfigMap;
 
-  constructor(readonly kube = new FakeKube()) {
+  constructor(
+    readonly kube = new FakeKube(),
+    read?: (text: string) => Promise<AllowEntry[]>,
+  ) {
     this.list = new TargetConfigMap({
       client: new KubeClient({ transport: kube.transport, userAgent: "test" }),
       namespace: NS,
@@ -29,6 +32,7 @@ class Bed implements AsyncDisposable {
         assert.ok(uid);
         this.events.push(`${type} ${reason} ${message}`);
       },
+      ...(read === undefined ? {} : { read }),
       log: this.log,
       random: () => 0.001,
     });
@@ -164,4 +168,21 @@ Deno.test("TargetConfigMap says that the grant is missing, and does not hold up 
   await bed.until("it is said", () => bed.log.lines.some(({ level }) => level === "warn"));
   assert.match(bed.log.lines.find(({ level }) => level === "warn")!.message, /grant get, list/);
   stop.abort();
+});
+
+Deno.test("TargetConfigMap does not apply a list that was removed while it was read", async () => {
+  const reading = Promise.withResolvers<void>();
+  const read = Promise.withResolvers<AllowEntry[]>();
+  await using bed = await new Bed(new FakeKube(), () => {
+    reading.resolve();
+    return read.promise;
+  }).start();
+  bed.put("targets: [http://a.svc]\n");
+  await reading.promise;
+  bed.kube.remove(MAPS, NAME, NS);
+  await bed.until("the removal is seen", () => bed.applied.length > 0);
+  read.resolve([readAllowEntry("http://a.svc")]);
+  await new Promise((done) => setTimeout(done, 10));
+  assert.deepEqual(bed.applied.at(-1), []);
+  assert.deepEqual(bed.entries, []);
 });

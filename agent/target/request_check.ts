@@ -26,7 +26,6 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * A value's bytes (RFC 9110 section 5.5). What is above 0xff would lose its upper half on the way
  * into a byte, and U+010A so become a line feed.
  */
-// deno-lint-ignore no-control-regex
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
