@@ -9,6 +9,9 @@ import { MAX_HELLO_BYTES, MAX_WINDOW, PROTOCOL_VERSION } from "./constants.ts";
 import { ProtocolError, SessionCode } from "./errors.ts";
 import { decodePairs, encodePairs, type HeaderPairs } from "./head.ts";
 
+/** The least `max-frame`: a peer that took one byte a frame would cost us ten for each. */
+const MIN_MAX_FRAME = 1024;
+
 /** Which end of the tunnel. */
 export type Role = "hub" | "agent";
 
@@ -139,7 +142,7 @@ export function decodeHello(payload: Uint8Array, role: Role, known: readonly str
     version,
     role: peerRole as Role,
     instanceId: one("instance-id") ?? "",
-    maxFrame: number("max-frame", 1, 0xffffff),
+    maxFrame: number("max-frame", MIN_MAX_FRAME, 0xffffff),
     maxStreams: number("max-streams", 0, 0xffffffff),
     streamWindow: number("stream-window", 0, MAX_WINDOW),
     sessionWindow: number("session-window", 0, MAX_WINDOW),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { defaultConfig } from "./config.ts";
 import { decodeGoAway } from "./decode.ts";
 import { encodeFrame } from "./encode.ts";
 import { SessionCode, SessionError } from "./errors.ts";
@@ -165,4 +166,15 @@ Deno.test("Session does not take a configuration out of its limits", () => {
   const make = (): Session =>
     new Session({ role: "hub", conn, instanceId: "x", config: { maxFrame: 1 } });
   assert.throws(make, { name: "RangeError", message: /maxFrame = 1 / });
+});
+
+Deno.test("A peer cannot ask for frames so small that their headers are most of what we send", async () => {
+  for (const maxFrame of [0, 1, 1023]) {
+    const { session, peer } = rawPair("hub");
+    peer.hello({}, { ...defaultConfig, maxFrame });
+    const { code, reason } = await session.closed;
+    assert.equal(code, SessionCode.PROTOCOL_ERROR);
+    assert.match(reason, /max-frame from 1024/);
+    await turns();
+  }
 });

@@ -104,7 +104,7 @@ function checkDecode(payload: Uint8Array, role: Role): void {
     assert.notEqual(hello.role, role);
     const within = (value: number, min: number, max: number): void =>
       assert.ok(Number.isInteger(value) && value >= min && value <= max, `${value}`);
-    within(hello.maxFrame, 1, 0xffffff);
+    within(hello.maxFrame, 1024, 0xffffff);
     within(hello.maxStreams, 0, 0xffffffff);
     within(hello.streamWindow, 0, U31);
     within(hello.sessionWindow, 0, U31);
