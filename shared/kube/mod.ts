@@ -10,6 +10,7 @@ export * from "./cluster_config.ts";
 export * from "./clusternet_types.ts";
 export * from "./conditions.ts";
 export * from "./events.ts";
+export * from "./file_ca.ts";
 export * from "./file_token.ts";
 export * from "./in_cluster.ts";
 export * from "./informer.ts";
