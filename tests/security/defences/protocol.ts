@@ -6,6 +6,7 @@
 import type { Defence } from "./defence.ts";
 
 const TARGET_TEST = "tests/security/target_test.ts";
+const HUB_TEST = "tests/security/hostile_hub_test.ts";
 
 /** Each with the case that fails without it. */
 export const PROTOCOL_DEFENCES: readonly Defence[] = [
@@ -13,15 +14,15 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     case: 13,
     removes: "a range covers loopback, metadata and disguised addresses too",
     file: "agent/target/policy.ts",
-    find: "    if (why !== undefined) throw denied(target, `${address} is ${why}`);\n",
-    replace: "",
+    find: "      if (why === undefined || isNamed(entries, address)) continue;",
+    replace: "      if (literal || why === undefined || isNamed(entries, address)) continue;",
     test: TARGET_TEST,
   },
   {
     case: 13,
     removes: "an address that no entry names or covers is dialled",
     file: "agent/target/policy.ts",
-    find: "    if (!inRange) throw notListed(target);\n",
+    find: "    if (literal && !this.#lists(dial)) throw this.#notListed(target);\n",
     replace: "",
     test: TARGET_TEST,
   },
@@ -45,8 +46,8 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     case: 14,
     removes: "what a name resolves to is not looked at",
     file: "agent/target/policy.ts",
-    find: "      if (why !== undefined && !isNamed(entries, address)) {",
-    replace: "      if (why === undefined && !isNamed(entries, address) && address === '') {",
+    find: "      if (why === undefined || isNamed(entries, address)) continue;",
+    replace: "      if (!literal || why === undefined || isNamed(entries, address)) continue;",
     test: TARGET_TEST,
   },
   {
@@ -88,5 +89,37 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     find: "      throw redirected(path.clusterId, answer.status, location);",
     replace: "      redirected(path.clusterId, answer.status, location);",
     test: TARGET_TEST,
+  },
+  {
+    case: 18,
+    removes: "the agent dials what the hub asks for",
+    file: "agent/target/policy.ts",
+    find: "      if (why === undefined || isNamed(entries, address)) continue;",
+    replace: "      if (literal) return;",
+    test: HUB_TEST,
+  },
+  {
+    case: 18,
+    removes: "names that hold power by themselves arrive as they are",
+    file: "agent/target/identity.ts",
+    find: "  return reserved ? HUB_PREFIX + name : name;",
+    replace: "  return reserved ? name : name;",
+    test: HUB_TEST,
+  },
+  {
+    case: 18,
+    removes: "identity headers that the hub passes on go to the child",
+    file: "agent/target/forward.ts",
+    find: "withoutIdentity(withoutHopByHop(stream.head.headers, { keepUpgrade: upgrade }))",
+    replace: "withoutHopByHop(stream.head.headers, { keepUpgrade: upgrade })",
+    test: HUB_TEST,
+  },
+  {
+    case: 18,
+    removes: "the agent sends any method on",
+    file: "agent/target/request_check.ts",
+    find: '  if (!path.startsWith("/") || !METHODS.has(method)) {',
+    replace: '  if (!path.startsWith("/") || METHODS.size === 0) {',
+    test: HUB_TEST,
   },
 ];
