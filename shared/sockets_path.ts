@@ -181,7 +181,9 @@ function rooted(path: string): string {
  */
 const DECODINGS = 3;
 /** One percent-encoded ASCII character: plain, `%u002e`, and the overlong UTF-8 of old servers. */
-const ENCODED = /%(?:u00|(?:e0%8|c)([01])%)?([0-9a-f]{2})/gi;
+const ENCODED = /%(?:u00|(?:e0%8|c)([01])%(?=[89ab]))?([0-9a-f]{2})/gi;
+// deno-lint-ignore no-control-regex
+const VANISHING = /[\x00-\x20\x7f]/g;
 
 /**
  * Tells whether any server could take a path for something above its root. Servers differ, so
@@ -205,28 +207,67 @@ export function leavesRoot(path: string): boolean {
   const question = path.indexOf("?");
   let depth = 0;
   for (const segment of (question < 0 ? path : path.slice(0, question)).split("/")) {
-    let end = step(segment);
-    let low = end;
-    let reading = segment;
-    for (let decoded = 0;; decoded++) {
-      let at = 0;
-      for (const part of reading.split(/[\\/]/)) low = Math.min(low, at += step(part));
-      end = Math.min(end, at, step(reading));
-      if (decoded === DECODINGS || !reading.includes("%")) break;
-      reading = reading.replace(ENCODED, decodeAscii);
-    }
+    const { low, end } = readings(segment).map(wayOf).reduce(least);
     if (depth + low < 0) return true;
     depth += end;
   }
   return false;
 }
 
-/** How much deeper a segment leads, read in the least favourable way: -1, 0 or 1. */
+/** Where a part of a path leads to, from where it begins: the highest point on it, and its end. */
+interface Way {
+  /** At most 0. */
+  low: number;
+  end: number;
+}
+
+/** A segment as it stands, and decoded again and again. */
+function readings(segment: string): string[] {
+  const all = [segment];
+  for (const vanishing of [false, true]) {
+    let reading = segment;
+    for (let decoded = 0; decoded < DECODINGS && reading.includes("%"); decoded++) {
+      // A character that vanishes can bring the two halves of an escape together
+      if (vanishing) reading = reading.replace(VANISHING, "");
+      all.push(reading = reading.replace(ENCODED, decodeAscii));
+    }
+  }
+  return all;
+}
+
+function wayOf(reading: string): Way {
+  return along(
+    reading.split("/").map((part) => {
+      const name = wayOfName(part);
+      return part.includes("\\") ? least(name, along(part.split("\\").map(wayOfName))) : name;
+    }),
+  );
+}
+
+function wayOfName(name: string): Way {
+  const end = step(name);
+  return { low: Math.min(0, end), end };
+}
+
+function along(ways: readonly Way[]): Way {
+  const all: Way = { low: 0, end: 0 };
+  for (const { low, end } of ways) {
+    all.low = Math.min(all.low, all.end + low);
+    all.end += end;
+  }
+  return all;
+}
+
+function least(a: Way, b: Way): Way {
+  return { low: Math.min(a.low, b.low), end: Math.min(a.end, b.end) };
+}
+
+/** How much deeper a name leads, read in the least favourable way: -1, 0 or 1. */
 function step(segment: string): number {
-  // deno-lint-ignore no-control-regex
-  const name = segment.replace(/[;?#][^]*/, "").replace(/[\x01-\x20\x7f]/g, "");
+  const name = segment.replace(/[;?#][^]*/, "");
   // A NUL ends the name, or vanishes as other control characters do
-  return Math.min(stepOf(name.replace(/\0[^]*/, "")), stepOf(name.replaceAll("\0", "")));
+  const ended = name.replace(/\0[^]*/, "").replace(VANISHING, "");
+  return Math.min(stepOf(ended), stepOf(name.replace(VANISHING, "")));
 }
 
 function stepOf(name: string): number {
@@ -237,7 +278,8 @@ function decodeAscii(whole: string, high: string | undefined, hex: string): stri
   const byte = parseInt(hex, 16);
   if (high === undefined) return byte < 0x80 ? String.fromCharCode(byte) : whole;
   // A continuation byte carries six bits
-  return (byte & 0xc0) === 0x80 ? String.fromCharCode(Number(high) << 6 | byte & 0x3f) : whole;
+  const char = String.fromCharCode(Number(high) << 6 | byte & 0x3f);
+  return char === "/" ? "\\" : char; // Separates for some only, as a backslash does
 }
 
 function quote(text: string): string {

@@ -43,7 +43,21 @@ const piece = fc.constantFrom(
     ";",
     ";x=1",
   ],
-  ...["%3b", "%00", "%0a", "%0d%0a", "%20", "%25", "%c0%ae", "%c0%af", "%e0%80%ae", "%u002e", "@"],
+  ...[
+    "%3b",
+    "%00",
+    "%0a",
+    "%0d%0a",
+    "%20",
+    "%25",
+    "%c0%ae",
+    "%c0%af",
+    "%c0",
+    "%e0%80",
+    "%e0%80%ae",
+    "%u002e",
+    "@",
+  ],
   ...[
     "?",
     "%3f",
@@ -76,6 +90,28 @@ Deno.test("leavesRoot() refuses every path that some server would lead out of it
     }),
     { numRuns: 20_000 },
   );
+});
+
+Deno.test("leavesRoot() knows separators and escapes that only some servers know", () => {
+  for (
+    const path of [
+      "/b%5cc%2f..%2f..",
+      "/b\\c%2f..%2f..",
+      "/%c0%2f..%2f..",
+      "/b%c0%afc%2f..%2f..",
+      "/a/%c0%ae%c0%ae%c0%af..",
+      "/%u002e%u002e",
+      "/%252e%25252e",
+      "/%252e%25252%0d%0ae%252f",
+      "/..;/",
+      "/;a/..",
+      "/..%00x",
+      "/.%00.",
+      "/.%09.",
+      "/..%3fx",
+      "/..%23",
+    ]
+  ) assert.equal(leavesRoot(path), true, path);
 });
 
 Deno.test("leavesRoot() lets every path pass that no spelling of a dot leads upwards", () => {
