@@ -5,7 +5,14 @@
  */
 import type { KubeClient } from "../../shared/kube/client.ts";
 import { SYSTEM_NAMESPACE } from "../../shared/kube/clusternet_types.ts";
-import { EVENTS, LEASES, NAMESPACES, NODES, SECRETS } from "../../shared/kube/resources.ts";
+import {
+  CONFIG_MAPS,
+  EVENTS,
+  LEASES,
+  NAMESPACES,
+  NODES,
+  SECRETS,
+} from "../../shared/kube/resources.ts";
 import type { ResourceAttributes } from "../../shared/kube/types.ts";
 import { CliError } from "../context.ts";
 import { type Membership, readMembership } from "../install/membership.ts";
@@ -23,6 +30,7 @@ export const AGENT_RIGHTS: readonly ResourceAttributes[] = [
   right("get", NAMESPACES),
   ...["create", "get", "update"].map((verb) => right(verb, LEASES, SYSTEM_NAMESPACE)),
   ...["create", "get", "patch"].map((verb) => right(verb, SECRETS, SYSTEM_NAMESPACE)),
+  ...["get", "list", "watch"].map((verb) => right(verb, CONFIG_MAPS, SYSTEM_NAMESPACE)),
   right("create", EVENTS, SYSTEM_NAMESPACE),
 ];
 
