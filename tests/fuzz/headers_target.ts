@@ -12,7 +12,6 @@ import type { IncomingMessage } from "node:http";
 import { headForChild } from "../../agent/target/forward.ts";
 import { IdentityMapper } from "../../agent/target/identity.ts";
 import type { Route } from "../../agent/target/upstream.ts";
-import { HeadReader, HttpHeadError, statusOf } from "../../agent/tunnel/http_head.ts";
 import { remoteIdentity } from "../../hub/front/identity.ts";
 import { type ProxyContext, requestHead } from "../../hub/tunnels/context.ts";
 import { bodyFraming, promisedLength } from "../../shared/body_framing.ts";
@@ -26,6 +25,7 @@ import {
   type RequestHead,
 } from "../../shared/tunnel/head.ts";
 import type { TunnelStream } from "../../shared/tunnel/stream.ts";
+import { readHead } from "./head_reading.ts";
 import type { Random } from "./random.ts";
 import { type FuzzTarget, Input, join, latin1, words } from "./target.ts";
 
@@ -235,40 +235,6 @@ function checkIdentity(lines: HeaderList): void {
         error instanceof HeadError,
       String(error),
     );
-  }
-}
-
-const NEVER_ABORTED = new AbortController().signal;
-
-/** A connection that gives bytes in pieces. */
-function source(bytes: Uint8Array, piece: number): { read(p: Uint8Array): Promise<number | null> } {
-  let at = 0;
-  return {
-    read(into: Uint8Array): Promise<number | null> {
-      if (at >= bytes.length) return Promise.resolve(null);
-      const part = bytes.subarray(at, at + Math.min(piece, into.length));
-      into.set(part);
-      at += part.length;
-      return Promise.resolve(part.length);
-    },
-  };
-}
-
-async function readHead(bytes: Uint8Array, piece: number): Promise<unknown> {
-  const reader = new HeadReader(source(bytes, piece));
-  try {
-    const head = await reader.head();
-    for (const [name, value] of head.headers) {
-      assert.ok(name !== "" && !/[\0\r\n]/.test(name + value) && !/\s/.test(name));
-    }
-    const status = /^HTTP\/1\.[01] [1-5]\d\d( |$)/.test(head.startLine) ? statusOf(head) : 0;
-    const body = await reader.body(head, NEVER_ABORTED);
-    assert.ok(body.length <= 64 * 1024);
-    assert.ok(reader.rest.length <= 2 * 64 * 1024 + 4096);
-    return { head, status, body };
-  } catch (error) {
-    assert.ok(error instanceof HttpHeadError, String(error));
-    return error.message;
   }
 }
 
