@@ -11,8 +11,16 @@ import type {
 } from "../../shared/kube/clusternet_types.ts";
 import { SUBPROTOCOL } from "../../shared/tunnel/constants.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import assert from "node:assert/strict";
+import { USER } from "../e2e/fleet.ts";
 import { eventually } from "../e2e/wait.ts";
-import type { RawRequest } from "./raw_http.ts";
+import { type RawAnswer, type RawRequest, type RawTarget, rawText } from "./raw_http.ts";
+import type { RemoteUser, Scene } from "./scene.ts";
+
+/** May reach the child of the fleet, and no other. */
+export const ALICE: RemoteUser = { user: USER.name, groups: USER.groups };
+/** What the fleet's agent stores in its child: key pair, token, CA. */
+export const AGENT_SECRET = "/api/v1/namespaces/clusternet-system/secrets/parent-cluster";
 
 /** Path of the parent's registration requests. */
 export const REQUESTS = "/apis/clusters.clusternet.io/v1beta1/clusterregistrationrequests";
@@ -95,4 +103,72 @@ export function dialRequest(
       ...headers,
     ],
   };
+}
+
+/** A tunnel that opened stays open: then this is how long is waited for more, in milliseconds. */
+const DIAL_MS = 2_000;
+
+/** Tries to open a tunnel. @returns status 101 when it opened; it is closed again */
+export async function dial(
+  scene: Scene,
+  target: RawTarget,
+  request: RawRequest,
+): Promise<RawAnswer> {
+  return await scene.exchange(target, rawText(request), DIAL_MS);
+}
+
+/** A header line. */
+export function bearer(token: string): readonly [string, string] {
+  return ["Authorization", `Bearer ${token}`];
+}
+
+/** Both ways in, without a client certificate: the parent's kube-apiserver, the hub's own port. */
+export function doors(scene: Scene): Record<string, RawTarget> {
+  return { "the parent": scene.parentTarget(), "the hub's port": scene.hubTarget() };
+}
+
+/** What the fleet's agent holds, for whoever stole it. */
+export async function stolenToken({ child, secrets }: Scene): Promise<string> {
+  const { data } = await child.api.get<{ data: Record<string, string> }>(AGENT_SECRET);
+  return secrets.add("agent's token", atob(data["token"]!));
+}
+
+/** Where a ManagedCluster stands. */
+export function clusterPathOf({ namespace, name }: { namespace: string; name: string }): string {
+  return `/apis/clusters.clusternet.io/v1beta1/namespaces/${namespace}/managedclusters/${name}`;
+}
+
+/** @throws when {@linkcode ALICE} does not reach the child */
+export async function serves(scene: Scene): Promise<void> {
+  const path = scene.at("/proxy/direct/version");
+  const { status, text } = await scene.askAs(ALICE, { path });
+  if (status !== 200) throw new Error(`The child does not answer: ${text}`);
+}
+
+/** Lets ServiceAccount `default/visitor`, and user `carol`, reach the child; waits until they do. */
+export async function grantVisitor(scene: Scene): Promise<void> {
+  const { parent } = scene;
+  await parent.kubectlOk(["create", "serviceaccount", "visitor"]);
+  await parent.kubectlOk([
+    ...["create", "clusterrolebinding", "more-visitors", "--clusterrole=clusternet-user"],
+    ...["--serviceaccount=default:visitor", "--user=carol"],
+  ]);
+  await eventually("the grants are known", 10_000, async () => {
+    const path = scene.at("/proxy/direct/version");
+    const authorization = `Bearer ${await visitorToken(scene)}`;
+    const headers = [["Authorization", authorization] as const];
+    assert.equal((await scene.ask(scene.hubTarget(), { path, headers })).status, 200);
+    assert.equal((await scene.askAs({ user: "carol" }, { path })).status, 200);
+  }, 500);
+}
+
+/** A bearer token of a ServiceAccount of the parent that may reach the child. */
+export async function visitorToken({ parent, secrets }: Scene): Promise<string> {
+  const path = "/api/v1/namespaces/default/serviceaccounts/visitor/token";
+  const { status } = await parent.api.create<{ status: { token: string } }>(path, {
+    apiVersion: "authentication.k8s.io/v1",
+    kind: "TokenRequest",
+    spec: {},
+  });
+  return secrets.add("visitor's token", status.token);
 }

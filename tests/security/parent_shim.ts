@@ -41,7 +41,8 @@ export class ParentShim implements AsyncDisposable {
   #port = 0;
 
   private constructor(parent: Cluster, pair: { cert: string; key: string }) {
-    const agent = new Agent({ keepAlive: true });
+    // A kept connection that dies hangs where the body is streamed (Deno 2.9.6)
+    const agent = new Agent({ keepAlive: false });
     const { hostname, port } = new URL(parent.server);
     this.#upstream = { host: hostname, port: Number(port), ca: parent.caPem, agent };
     this.#server = createServer(pair, (req, res) => this.#serve(req, res));

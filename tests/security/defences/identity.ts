@@ -6,7 +6,9 @@
 import type { Defence } from "./defence.ts";
 
 const IDENTITY = "tests/security/identity_test.ts";
+const REVIEWS = "tests/security/reviews_test.ts";
 const RIGHTS = "tests/security/rights_test.ts";
+const TAKEOVER = "tests/security/takeover_test.ts";
 
 /** Each with the case that fails without it. */
 export const IDENTITY_DEFENCES: readonly Defence[] = [
@@ -136,7 +138,7 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     file: "hub/front/authorizer.ts",
     find: "      throw StatusError.of(503, `Cannot check your rights: ${whyUnavailable(error)}`);",
     replace: '      return { allowed: true, reason: "" };',
-    test: IDENTITY,
+    test: REVIEWS,
   },
   {
     case: 8,
@@ -144,7 +146,7 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     file: "hub/front/authorizer.ts",
     find: '        deadlineMs,\n        "review access",',
     replace: '        deadlineMs * 100,\n        "review access",',
-    test: IDENTITY,
+    test: REVIEWS,
   },
   {
     case: 8,
@@ -152,7 +154,7 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     file: "hub/front/review_cache.ts",
     find: "if (kept !== undefined && now() < kept.until) return",
     replace: "if (kept !== undefined) return",
-    test: IDENTITY,
+    test: REVIEWS,
   },
   {
     case: 7,
@@ -216,7 +218,7 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     file: "deploy/hub/11-bootstrap-rbac.yaml",
     find: "    verbs: [create, get]",
     replace: "    verbs: [create, get, list, watch]",
-    test: RIGHTS,
+    test: TAKEOVER,
   },
   {
     case: 10,
@@ -224,7 +226,7 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     file: "hub/registration/approver.ts",
     find: "    const legacy = legacyCredentials ? {",
     replace: "    const legacy = !legacyCredentials ? {",
-    test: RIGHTS,
+    test: TAKEOVER,
   },
   {
     case: 11,
@@ -233,7 +235,7 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     find:
       '  if (!samePublicKey(request.spec.publicKey, publicKey)) return { kind: "other-key" };\n',
     replace: "  void samePublicKey;\n",
-    test: RIGHTS,
+    test: TAKEOVER,
   },
   {
     case: 11,
@@ -246,7 +248,7 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
                         new key in, delete the ClusterRegistrationRequest first
 `,
     replace: "",
-    test: RIGHTS,
+    test: TAKEOVER,
   },
   {
     case: 11,
@@ -255,7 +257,7 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     find:
       "    if (forged && at - state.writtenAt < REPAIR_MS) return { requeueAfterMs: REPAIR_MS };",
     replace: "    if (forged) return recheck;",
-    test: RIGHTS,
+    test: TAKEOVER,
   },
   {
     case: 11,
@@ -263,7 +265,7 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     file: "hub/lifecycle/conditions.ts",
     find: "  if (facts.duplicateUntil > now) {",
     replace: "  if (facts.duplicateUntil > Infinity) {",
-    test: RIGHTS,
+    test: TAKEOVER,
   },
   {
     case: 12,

@@ -50,7 +50,8 @@ async function seenToFail(defence: Defence): Promise<{ failed: boolean; said: st
     }).output();
     const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
     // It must be the case that fails, not the start of the clusters
-    const failed = !success && new RegExp(`^  ${defence.case}\\..*FAILED`, "m").test(text);
+    const failed = !success &&
+      new RegExp(`^.* \\.\\.\\. ${defence.case}\\. .* => `, "m").test(text);
     const error = /^error: (.*(?:\n(?! {4}at).*){0,2})/m.exec(text)?.[1] ?? "";
     return { failed, said: (failed ? error : text.slice(-2000)).slice(0, 2000) };
   } finally {
