@@ -13,7 +13,11 @@ export interface LoadResult {
   lost: string[];
 }
 
-/** GETs without a pause from several clients, and one watch, as {@linkcode USER}. */
+/** More at once than kube-apiserver keeps idle connections (25): each burst makes it dial the hub. */
+const BURST = 40;
+const BURST_EVERY_MS = 700;
+
+/** GETs without a pause from several clients, bursts of GETs, and one watch, as {@linkcode USER}. */
 export class RotationLoad implements AsyncDisposable {
   readonly #fleet: Fleet;
   readonly #stop = new AbortController();
@@ -32,7 +36,7 @@ export class RotationLoad implements AsyncDisposable {
   /** Starts all. */
   start(clients = 8): void {
     for (let i = 0; i < clients; i++) this.#running.push(this.#get());
-    this.#running.push(this.#watch());
+    this.#running.push(this.#bursts(), this.#watch());
   }
 
   /** One GET, as {@linkcode USER}. */
@@ -46,16 +50,27 @@ export class RotationLoad implements AsyncDisposable {
   }
 
   async #get(): Promise<void> {
-    const path = `${this.#fleet.proxyPath}/api/v1/namespaces/default`;
     while (!this.#stop.signal.aborted) {
-      this.#requests++;
-      try {
-        const status = await this.status(path);
-        if (status !== 200) this.#lose(`GET: ${status}`);
-      } catch (error) {
-        this.#lose(`GET: ${error}`);
-      }
+      await this.#one(`${this.#fleet.proxyPath}/api/v1/namespaces/default`);
       await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async #bursts(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const path = `${this.#fleet.proxyPath}/version`;
+      await Promise.all(Array.from({ length: BURST }, () => this.#one(path)));
+      await new Promise((resolve) => setTimeout(resolve, BURST_EVERY_MS));
+    }
+  }
+
+  async #one(path: string): Promise<void> {
+    this.#requests++;
+    try {
+      const status = await this.status(path);
+      if (status !== 200) this.#lose(`GET: ${status}`);
+    } catch (error) {
+      this.#lose(`GET: ${error}`);
     }
   }
 
