@@ -6,6 +6,7 @@
 import type { Defence } from "./defence.ts";
 
 const TARGET_TEST = "tests/security/target_test.ts";
+const WIRE_TEST = "tests/security/wire_test.ts";
 const HUB_TEST = "tests/security/hostile_hub_test.ts";
 
 /** Each with the case that fails without it. */
@@ -54,8 +55,8 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     case: 16,
     removes: "a path that leads above its target passes",
     file: "shared/sockets_path.ts",
-    find: "  if (leavesRoot(path)) {",
-    replace: "  if (path === '..' && leavesRoot(path)) {",
+    find: "    if (depth + low < 0) return true;",
+    replace: "    if (depth + low < -99) return true;",
     test: TARGET_TEST,
   },
   {
@@ -121,5 +122,70 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     find: '  if (!path.startsWith("/") || !METHODS.has(method)) {',
     replace: '  if (!path.startsWith("/") || METHODS.size === 0) {',
     test: HUB_TEST,
+  },
+  {
+    case: 19,
+    removes: "two Host lines are taken",
+    file: "hub/front/routes.ts",
+    find: '  if (hosts > 1 || (hosts === 0 && request.httpVersion === "1.1")) {',
+    replace: '  if (hosts === 0 && request.httpVersion === "1.1") {',
+    test: WIRE_TEST,
+  },
+  {
+    case: 19,
+    removes: "any number of header lines is read",
+    file: "hub/front/routes.ts",
+    find: "  if (headers.length > MAX_HEADERS) {",
+    replace: "  if (headers.length > 100 * MAX_HEADERS) {",
+    test: WIRE_TEST,
+  },
+  {
+    case: 19,
+    removes: "other versions of HTTP are served",
+    file: "hub/front/routes.ts",
+    find: '  if (request.httpVersion !== "1.1" && !HEALTH.has(pathOf(url))) {',
+    replace: '  if (request.httpVersion === "9.9" && !HEALTH.has(pathOf(url))) {',
+    test: WIRE_TEST,
+  },
+  {
+    case: 19,
+    removes: "other transfer codings are taken for chunked",
+    file: "hub/front/routes.ts",
+    find:
+      'if (codings.length > 1 || (codings.length === 1 && codings[0]!.toLowerCase() !== "chunked")) {',
+    replace: "if (codings.length > 9) {",
+    test: WIRE_TEST,
+  },
+  {
+    case: 21,
+    removes: "the connection of a refused upgrade stays",
+    file: "agent/target/forward_upgrade.ts",
+    find: "  } finally {\n    request.destroy();\n  }",
+    replace: "  } finally {\n    request.end();\n  }",
+    test: WIRE_TEST,
+  },
+  {
+    case: 21,
+    removes: "an upgrade goes out on a kept connection",
+    file: "agent/target/forward_upgrade.ts",
+    find: "        fresh: true,",
+    replace: "        fresh: false,",
+    test: WIRE_TEST,
+  },
+  {
+    case: 21,
+    removes: "whatever is answered to an upgrade is spliced",
+    file: "hub/tunnels/proxy_upgrade.ts",
+    find: "    if (answer.status === 101) await spliceClient(",
+    replace: "    if (answer.status > 0) await spliceClient(",
+    test: WIRE_TEST,
+  },
+  {
+    case: 22,
+    removes: "heads of upgrades lose Connection and Upgrade",
+    file: "agent/target/forward.ts",
+    find: "{ keepUpgrade: upgrade }",
+    replace: "{ keepUpgrade: false && upgrade }",
+    test: WIRE_TEST,
   },
 ];
