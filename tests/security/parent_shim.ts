@@ -6,7 +6,7 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Agent, createServer, request, type Server } from "node:https";
+import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -34,17 +34,16 @@ const REVIEW = /\/(subjectaccessreviews|tokenreviews)(\?|$)/;
 export class ParentShim implements AsyncDisposable {
   /** How reviews are treated from now on. */
   mode: ShimMode = "pass";
-  readonly #upstream: { host: string; port: number; ca: string; agent: Agent };
+  readonly #upstream: string;
+  readonly #client: Deno.HttpClient;
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
   readonly #timers = new Set<ReturnType<typeof setInterval>>();
   #port = 0;
 
   private constructor(parent: Cluster, pair: { cert: string; key: string }) {
-    // A kept connection that dies hangs where the body is streamed (Deno 2.9.6)
-    const agent = new Agent({ keepAlive: false });
-    const { hostname, port } = new URL(parent.server);
-    this.#upstream = { host: hostname, port: Number(port), ca: parent.caPem, agent };
+    this.#upstream = parent.server;
+    this.#client = Deno.createHttpClient({ caCerts: [parent.caPem], http2: false });
     this.#server = createServer(pair, (req, res) => this.#serve(req, res));
     this.#server.on("connection", (socket) => {
       this.#sockets.add(socket);
@@ -87,7 +86,7 @@ export class ParentShim implements AsyncDisposable {
     req.on("error", () => {});
     res.on("error", () => {});
     const mode = REVIEW.test(req.url ?? "") ? this.mode : "pass";
-    if (mode === "pass" || mode === "half") return this.#pass(req, res, mode === "half");
+    if (mode === "pass" || mode === "half") return void this.#pass(req, res, mode === "half");
     req.resume();
     if (mode === "cut") req.socket.destroy();
     if (mode === "error") res.writeHead(500).end("no");
@@ -107,29 +106,43 @@ export class ParentShim implements AsyncDisposable {
     });
   }
 
-  #pass(req: IncomingMessage, res: ServerResponse, cutInBody: boolean): void {
-    const onward = request({
-      ...this.#upstream,
-      method: req.method!,
-      path: req.url!,
-      headers: req.headers,
-    }, (answer) => {
-      answer.on("error", () => res.destroy());
-      res.writeHead(answer.statusCode!, answer.headers);
-      if (!cutInBody) return void answer.pipe(res);
-      answer.once("data", (chunk: Uint8Array) => {
-        res.write(chunk.subarray(0, chunk.length >> 1), () => req.socket.destroy());
-        answer.destroy();
+  async #pass(req: IncomingMessage, res: ServerResponse, cutInBody: boolean): Promise<void> {
+    const gone = new AbortController();
+    res.once("close", () => gone.abort());
+    try {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of req) chunks.push(chunk as Uint8Array);
+      const headers = new Headers({ "accept-encoding": "identity" });
+      for (const name of ["authorization", "content-type", "accept"]) {
+        const value = req.headers[name];
+        if (typeof value === "string") headers.set(name, value);
+      }
+      const answer = await fetch(this.#upstream + req.url!, {
+        method: req.method!,
+        headers,
+        client: this.#client,
+        signal: gone.signal,
+        ...(chunks.length === 0 ? {} : { body: new Blob(chunks as Uint8Array<ArrayBuffer>[]) }),
       });
-    });
-    onward.on("error", () => res.destroy());
-    res.once("close", () => onward.destroy());
-    req.pipe(onward);
+      res.writeHead(answer.status, { "Content-Type": answer.headers.get("content-type") ?? "" });
+      res.flushHeaders(); // A watch may be silent for long
+      for await (const chunk of answer.body ?? []) {
+        if (cutInBody) {
+          return void res.write(chunk.subarray(0, chunk.length >> 1), () => {
+            req.socket.destroy();
+          });
+        }
+        res.write(chunk);
+      }
+      res.end();
+    } catch {
+      res.destroy();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#server.listening) await this.down();
     for (const timer of this.#timers) clearInterval(timer);
-    this.#upstream.agent.destroy();
+    this.#client.close();
   }
 }
