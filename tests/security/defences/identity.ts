@@ -174,10 +174,10 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
   },
   {
     case: 7,
-    removes: "a path may lead out of its child",
-    file: "shared/sockets_path.ts",
-    find: "  if (leavesRoot(path)) {",
-    replace: "  if (leavesRoot(path) && false) {",
+    removes: "a path may lead out of its child, at the hub and at the agent",
+    file: "shared/leaves_root.ts",
+    find: "    if (depth + low < 0) return true;",
+    replace: "    if (depth + low < 0) return false;",
     test: RIGHTS,
   },
   {
