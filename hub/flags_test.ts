@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { hubCommand, parseHubFlags } from "./flags.ts";
+import { hubCommand } from "./flag_options.ts";
+import { parseHubFlags } from "./flags.ts";
 
 /** Parses with the output kept away from the terminal. */
 function parse(...args: string[]): { flags?: ReturnType<typeof parseHubFlags>; output: string } {
