@@ -6,6 +6,8 @@
 import type { Defence } from "./defence.ts";
 
 const TARGET_TEST = "tests/security/target_test.ts";
+const LIST_TEST = "tests/security/target_list_test.ts";
+const FRAMES_TEST = "tests/security/frames_test.ts";
 const WIRE_TEST = "tests/security/wire_test.ts";
 const HUB_TEST = "tests/security/hostile_hub_test.ts";
 
@@ -54,7 +56,7 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
   {
     case: 16,
     removes: "a path that leads above its target passes",
-    file: "shared/sockets_path.ts",
+    file: "shared/leaves_root.ts",
     find: "    if (depth + low < 0) return true;",
     replace: "    if (depth + low < -99) return true;",
     test: TARGET_TEST,
@@ -158,26 +160,10 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
   },
   {
     case: 21,
-    removes: "the connection of a refused upgrade stays",
-    file: "agent/target/forward_upgrade.ts",
-    find: "  } finally {\n    request.destroy();\n  }",
-    replace: "  } finally {\n    request.end();\n  }",
-    test: WIRE_TEST,
-  },
-  {
-    case: 21,
     removes: "an upgrade goes out on a kept connection",
     file: "agent/target/forward_upgrade.ts",
     find: "        fresh: true,",
     replace: "        fresh: false,",
-    test: WIRE_TEST,
-  },
-  {
-    case: 21,
-    removes: "whatever is answered to an upgrade is spliced",
-    file: "hub/tunnels/proxy_upgrade.ts",
-    find: "    if (answer.status === 101) await spliceClient(",
-    replace: "    if (answer.status > 0) await spliceClient(",
     test: WIRE_TEST,
   },
   {
@@ -187,5 +173,45 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     find: "{ keepUpgrade: upgrade }",
     replace: "{ keepUpgrade: false && upgrade }",
     test: WIRE_TEST,
+  },
+  {
+    case: 15,
+    removes: "a key that stands twice is taken",
+    file: "agent/target/target_list.ts",
+    find: "    uniqueKeys: true,",
+    replace: "    uniqueKeys: false,",
+    test: LIST_TEST,
+  },
+  {
+    case: 15,
+    removes: "a list that is gone stays in force",
+    file: "agent/target/config_map.ts",
+    find: "    this.#entries = [];\n",
+    replace: "    if (count >= 0) return;\n",
+    test: LIST_TEST,
+  },
+  {
+    case: 23,
+    removes: "a message of any announced size is waited for",
+    file: "shared/websocket_guard.ts",
+    find: "    if (message > this.#maxMessageBytes) {",
+    replace: "    if (message > 1e9 * this.#maxMessageBytes) {",
+    test: FRAMES_TEST,
+  },
+  {
+    case: 23,
+    removes: "cheap frames are not counted",
+    file: "shared/tunnel/flood.ts",
+    find: "      if (this.#tokens < 1) return false;",
+    replace: "      if (this.#tokens < 1) return true;",
+    test: FRAMES_TEST,
+  },
+  {
+    case: 23,
+    removes: "bits of an extension that was not agreed on pass",
+    file: "shared/websocket_guard.ts",
+    find: "    if ((first & 0x70) !== 0) return broken(",
+    replace: "    if ((first & 0x70) > 0x70) return broken(",
+    test: FRAMES_TEST,
   },
 ];
