@@ -29,7 +29,7 @@ import type { ApprovalMode } from "../registration/verdict.ts";
 import type { MonitorTimes } from "./conditions.ts";
 import { LeaderWork } from "./leader.ts";
 import type { HubReadings, LifecycleMetrics } from "./metrics.ts";
-import { Monitor, type TunnelNews } from "./monitor.ts";
+import { type Dialled, Monitor, type TunnelNews } from "./monitor.ts";
 import { Pacer } from "./pacer.ts";
 import { createRecorder } from "./recorder.ts";
 import { Revoker } from "./revoke.ts";
@@ -162,6 +162,7 @@ export function createControllers(options: ControllersOptions): Controllers {
     onRevoked: () => metrics?.registrations.inc({ result: "revoked" }),
   });
   const refusals = new Pacer({ now });
+  const takeovers = new Pacer({ now });
   const hubNews = new Pacer({ now });
   const monitor = new Monitor({ ...parts, times });
   const synced = Promise.all([requests.synced, managed.synced]).then(() => {});
@@ -208,6 +209,26 @@ export function createControllers(options: ControllersOptions): Controllers {
     work.add("clusters", `${namespace}/${managedClusterName}`);
   }
 
+  /** A change of leader among an agent's replicas looks the same as a stolen credential. */
+  function tellOfTakeover(
+    { clusterId, info, displaced }: TunnelNews & { type: "connected" },
+  ): void {
+    const request = book.get(clusterId);
+    if (info === undefined || displaced === undefined || request === undefined) return;
+    if (!work.active || !takeovers.allow(clusterId)) return;
+    const name = ({ instanceId, remote }: Dialled): string =>
+      `${JSON.stringify(instanceId.slice(0, 100))} at ${remote}`;
+    events.record(
+      request,
+      "Normal",
+      "TunnelTakenOver",
+      `${name(info)} took the live tunnel of ${
+        name(displaced)
+      }: another replica of the agent, or ` +
+        "somebody with its credentials",
+    );
+  }
+
   requests.on({ added: seenRequest, updated: seenRequest, deleted: goneRequest });
   managed.on({
     added: seenCluster,
@@ -220,7 +241,9 @@ export function createControllers(options: ControllersOptions): Controllers {
       const unsubscribe = registry.subscribe((event) => {
         monitor.tunnel(event);
         work.add("conditions", event.clusterId);
-        if (event.type === "connected") work.add("tokens", requestName(event.clusterId));
+        if (event.type !== "connected") return;
+        work.add("tokens", requestName(event.clusterId));
+        tellOfTakeover(event);
       });
       signal.addEventListener("abort", unsubscribe, { once: true });
       requests.start(signal);

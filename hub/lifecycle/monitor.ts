@@ -26,9 +26,17 @@ import {
 } from "./conditions.ts";
 import { Pacer } from "./pacer.ts";
 
+/** Who holds a tunnel, or held it. */
+export interface Dialled {
+  /** The agent's process, as it calls itself. */
+  instanceId: string;
+  /** Its address. */
+  remote: string;
+}
+
 /** What the monitor is told of a tunnel; a part of the registry's events. */
 export type TunnelNews =
-  | { type: "connected"; clusterId: string }
+  | { type: "connected"; clusterId: string; info?: Dialled; displaced?: Dialled }
   | { type: "disconnected"; clusterId: string; at: number; reason: string; code: number }
   | { type: "duplicate"; clusterId: string; at: number; refusedMs: number }
   | { type: "hello"; clusterId: string };

@@ -9,6 +9,11 @@
 export interface DuplicateOptions {
   /** So many replacements between the same two instances are a fight. @default {3} */
   replacements?: number;
+  /**
+   * So many returns of one instance that was thrown out are a fight, whoever threw it out: a thief
+   * may give itself a new name at each dial. @default {2}
+   */
+  returns?: number;
   /** Within so many milliseconds. @default {60_000} */
   windowMs?: number;
   /** The first refusal, in milliseconds; it doubles with each fight. @default {15_000} */
@@ -29,7 +34,7 @@ export interface Fight {
 
 interface History {
   /** Ordered by time; bounded by the window and by `replacements` squared. */
-  replacements: { at: number; pair: string }[];
+  replacements: { at: number; pair: string; from: string; to: string; returned: boolean }[];
   fights: number;
   lastFightAt: number;
   refusedUntil: number;
@@ -46,13 +51,14 @@ export class DuplicateGuard {
   constructor(
     {
       replacements = 3,
+      returns = 2,
       windowMs = 60_000,
       baseMs = 15_000,
       maxMs = 300_000,
       forgetMs = 900_000,
     }: DuplicateOptions = {},
   ) {
-    this.#options = { replacements, windowMs, baseMs, maxMs, forgetMs };
+    this.#options = { replacements, returns, windowMs, baseMs, maxMs, forgetMs };
   }
 
   /**
@@ -75,16 +81,18 @@ export class DuplicateGuard {
    */
   replaced(clusterId: string, from: string, to: string, now: number): Fight | undefined {
     if (from === to) return undefined;
-    const { replacements, windowMs, baseMs, maxMs, forgetMs } = this.#options;
+    const { replacements, returns, windowMs, baseMs, maxMs, forgetMs } = this.#options;
     const history = this.#clusters.get(clusterId) ??
       { replacements: [], fights: 0, lastFightAt: -Infinity, refusedUntil: 0 };
     this.#clusters.set(clusterId, history);
     const pair = [from, to].sort().join("\n");
     history.replacements = history.replacements.filter(({ at }) => now - at < windowMs)
       .slice(1 - MAX_REPLACEMENTS);
-    history.replacements.push({ at: now, pair });
+    const returned = history.replacements.some((entry) => entry.from === to);
+    history.replacements.push({ at: now, pair, from, to, returned });
     const count = history.replacements.filter((entry) => entry.pair === pair).length;
-    if (count < replacements) return undefined;
+    const back = history.replacements.filter((entry) => entry.to === to && entry.returned).length;
+    if (count < replacements && back < returns) return undefined;
     if (now - history.lastFightAt > forgetMs) history.fights = 0;
     const refusedMs = Math.min(maxMs, baseMs * 2 ** history.fights);
     history.fights++;

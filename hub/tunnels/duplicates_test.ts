@@ -14,6 +14,22 @@ Deno.test("DuplicateGuard finds two instances that replace each other three time
   assert.equal(guard.refusedMs("other", 20_400), 0);
 });
 
+Deno.test("DuplicateGuard finds a rival that takes another name at each dial", () => {
+  const guard = new DuplicateGuard({ baseMs: 1_000 });
+  assert.equal(guard.replaced("c", "a", "x1", 0), undefined);
+  assert.equal(guard.replaced("c", "x1", "a", 6_000), undefined);
+  assert.equal(guard.replaced("c", "a", "x2", 7_000), undefined);
+  assert.deepEqual(guard.replaced("c", "x2", "a", 13_000), {
+    instances: ["x2", "a"],
+    refusedMs: 1_000,
+  });
+  // Once in a minute is no fight yet
+  for (let i = 0; i < 6; i++) {
+    assert.equal(guard.replaced("slow", "a", `x${i}`, i * 61_000), undefined);
+    assert.equal(guard.replaced("slow", `x${i}`, "a", i * 61_000 + 6_000), undefined);
+  }
+});
+
 Deno.test("DuplicateGuard lets a slow fight, a crash loop and a reconnect pass", () => {
   const guard = new DuplicateGuard();
   for (let i = 0; i < 10; i++) {

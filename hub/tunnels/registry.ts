@@ -262,7 +262,17 @@ export class TunnelRegistry {
     this.#lastSeen.connected(clusterId, at);
     this.#options.metrics?.connects.inc();
     this.#log.info("A tunnel is up", { cluster: clusterId, ...info, replaced: old !== undefined });
-    this.#emit({ type: "connected", clusterId, at, replaced: old !== undefined, info });
+    const displaced = old === undefined || old.info.instanceId === hello.instanceId
+      ? {}
+      : { displaced: old.info };
+    this.#emit({
+      type: "connected",
+      clusterId,
+      at,
+      replaced: old !== undefined,
+      info,
+      ...displaced,
+    });
     this.#emit({ type: "hello", clusterId, at, hello });
     if (this.#draining !== undefined) {
       session.goAway({ code: SessionCode.SHUTTING_DOWN, ...this.#draining });

@@ -22,7 +22,15 @@ export interface AttachMeta {
 /** What happened to a cluster's tunnel. Times are milliseconds of the hub's clock. */
 export type TunnelEvent =
   /** The session's HELLO came: requests go to it from now on. */
-  | { type: "connected"; clusterId: string; at: number; replaced: boolean; info: TunnelInfo }
+  | {
+    type: "connected";
+    clusterId: string;
+    at: number;
+    replaced: boolean;
+    info: TunnelInfo;
+    /** The live session of another instance that it took the place of. */
+    displaced?: TunnelInfo;
+  }
   /** What the agent said of itself; comes with each `connected`. */
   | { type: "hello"; clusterId: string; at: number; hello: PeerHello }
   /** No session is left that requests could go to. */

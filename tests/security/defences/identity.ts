@@ -268,6 +268,14 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     test: TAKEOVER,
   },
   {
+    case: 11,
+    removes: "returns of a thrown-out instance are not counted",
+    file: "hub/tunnels/duplicates.ts",
+    find: "if (count < replacements && back < returns) return undefined;",
+    replace: "if (count < replacements) return undefined;",
+    test: "tests/security/thief_test.ts",
+  },
+  {
     case: 12,
     removes: "a name that begins as the agent's is the agent's",
     file: "hub/front/agent_check.ts",
