@@ -17,7 +17,8 @@ import {
   MANAGED_CLUSTERS,
 } from "../../shared/kube/resources.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
-import { Approver, type EventSubject } from "../registration/approver.ts";
+import { Approver } from "../registration/approver.ts";
+import type { EventSubject } from "../registration/events.ts";
 import type { OpensStreams } from "../registration/deliver.ts";
 import { LatestCache, objectKey } from "../registration/latest_cache.ts";
 import { requestName } from "../registration/names.ts";

@@ -11,7 +11,7 @@ import { isStatus } from "../../shared/kube/status.ts";
 import type { ReconcileResult } from "../../shared/kube/workqueue.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
 import { SessionCode } from "../../shared/tunnel/errors.ts";
-import type { EventSink } from "../registration/approver.ts";
+import type { EventSink } from "../registration/events.ts";
 import type { LatestCache } from "../registration/latest_cache.ts";
 import { placementOf } from "../registration/objects.ts";
 import type { RequestBook } from "../registration/request_book.ts";

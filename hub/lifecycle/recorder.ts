@@ -5,7 +5,7 @@
  */
 import { HUB_FIELD_MANAGER } from "../../shared/kube/clusternet_types.ts";
 import type { EventRecorder } from "../../shared/kube/events.ts";
-import type { EventSink, EventSubject } from "../registration/approver.ts";
+import type { EventSink, EventSubject } from "../registration/events.ts";
 
 /** An {@linkcode EventSink} that can be waited for. */
 export interface Recorder extends EventSink {

@@ -17,11 +17,11 @@ import type { ReconcileResult } from "../../shared/kube/workqueue.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
 import { SessionCode } from "../../shared/tunnel/errors.ts";
 import { withdrawAccess } from "../registration/access.ts";
-import type { EventSink } from "../registration/approver.ts";
 import { deleteIfThere } from "../registration/ensure.ts";
+import type { EventSink } from "../registration/events.ts";
 import type { LatestCache } from "../registration/latest_cache.ts";
 import { requestName, serviceAccountName } from "../registration/names.ts";
-import type { RequestBook } from "../registration/request_book.ts";
+import { type RequestBook, writeStatus } from "../registration/request_book.ts";
 import { revokedStatus, trueCondition } from "../registration/verdict.ts";
 
 /** Options of {@linkcode Revoker}. */
@@ -105,18 +105,12 @@ export class Revoker {
   }
 
   async #markRevoked(request: ClusterRegistrationRequest, signal: AbortSignal): Promise<void> {
-    const { client, book, events, onRevoked, now } = this.#options;
+    const { events, onRevoked, now } = this.#options;
     const message = "Its ManagedCluster was deleted; to register the cluster again, delete this " +
       "request";
     const status = revokedStatus(request, "ManagedClusterDeleted", message, now());
     try {
-      book.put(
-        await client.update<ClusterRegistrationRequest>(
-          CLUSTER_REGISTRATION_REQUESTS,
-          { ...request, status },
-          { subresource: "status", signal },
-        ),
-      );
+      await writeStatus(this.#options, request, status, signal);
     } catch (error) {
       if (isStatus(error, 404)) return; // Deleted too
       throw error;

@@ -6,13 +6,12 @@
  */
 import type { ClusterRegistrationRequest } from "../../shared/kube/clusternet_types.ts";
 import type { KubeClient } from "../../shared/kube/client.ts";
-import { CLUSTER_REGISTRATION_REQUESTS } from "../../shared/kube/resources.ts";
 import type { ReconcileResult } from "../../shared/kube/workqueue.ts";
 import { isStatus } from "../../shared/kube/status.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
 import { deliverCredentials, DeliveryError, type OpensStreams } from "./deliver.ts";
 import { idHash } from "./names.ts";
-import type { RequestBook } from "./request_book.ts";
+import { type RequestBook, writeStatus } from "./request_book.ts";
 import { type TokenMint, withCredentials } from "./tokens.ts";
 import { isApproved } from "./verdict.ts";
 
@@ -127,16 +126,11 @@ export class Renewer {
     request: ClusterRegistrationRequest,
     signal: AbortSignal,
   ): Promise<ClusterRegistrationRequest> {
-    const { client, mint, book, legacyCredentials, parentCa, onRotated } = this.#options;
+    const { mint, legacyCredentials, parentCa, onRotated } = this.#options;
     const minted = await mint.mint(request, request.status!.serviceAccount!, signal);
     const legacy = legacyCredentials ? { caCertificate: await parentCa() } : undefined;
     const status = withCredentials(request.status, minted, legacy);
-    const renewed = await client.update<ClusterRegistrationRequest>(
-      CLUSTER_REGISTRATION_REQUESTS,
-      { ...request, status },
-      { subresource: "status", signal },
-    );
-    book.put(renewed);
+    const renewed = await writeStatus(this.#options, request, status, signal);
     this.#log.info("A token is renewed", {
       cluster: request.spec.clusterId,
       validUntil: minted.expiry,

@@ -4,7 +4,12 @@
  *
  * @module
  */
-import type { ClusterRegistrationRequest } from "../../shared/kube/clusternet_types.ts";
+import type { KubeClient } from "../../shared/kube/client.ts";
+import type {
+  ClusterRegistrationRequest,
+  ClusterRegistrationRequestStatus,
+} from "../../shared/kube/clusternet_types.ts";
+import { CLUSTER_REGISTRATION_REQUESTS } from "../../shared/kube/resources.ts";
 import { LatestCache, type ObjectSource } from "./latest_cache.ts";
 import { requestName } from "./names.ts";
 import { isApproved } from "./verdict.ts";
@@ -79,4 +84,25 @@ export class RequestBook {
   #admits(request: ClusterRegistrationRequest): boolean {
     return isApproved(request) && !this.#blocked.has(request.metadata.uid!);
   }
+}
+
+/**
+ * Writes the status of a request, and notes the answer in the book.
+ *
+ * @returns the request as the parent has it now
+ * @throws {StatusError} 409 when somebody wrote first, else what the parent said
+ */
+export async function writeStatus(
+  { client, book }: { client: Pick<KubeClient, "update">; book: RequestBook },
+  request: ClusterRegistrationRequest,
+  status: ClusterRegistrationRequestStatus,
+  signal: AbortSignal,
+): Promise<ClusterRegistrationRequest> {
+  const written = await client.update<ClusterRegistrationRequest>(
+    CLUSTER_REGISTRATION_REQUESTS,
+    { ...request, status },
+    { subresource: "status", signal },
+  );
+  book.put(written);
+  return written;
 }

@@ -12,7 +12,7 @@ import type {
   PublicKeyJwk,
 } from "../../shared/kube/clusternet_types.ts";
 import { FakeKube, type FakeKubeOptions } from "../../shared/testing/fake_kube.ts";
-import type { EventSink } from "./approver.ts";
+import type { EventSink } from "./events.ts";
 import { LatestCache, type ObjectSource } from "./latest_cache.ts";
 import { requestName } from "./names.ts";
 import { RequestBook } from "./request_book.ts";

@@ -223,7 +223,7 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
   {
     case: 10,
     removes: "tokens stand in the status of requests in clear",
-    file: "hub/registration/approver.ts",
+    file: "hub/registration/grant.ts",
     find: "    const legacy = legacyCredentials ? {",
     replace: "    const legacy = !legacyCredentials ? {",
     test: TAKEOVER,
