@@ -10,9 +10,8 @@ import type { CloseInfo, MessageConn } from "../../shared/tunnel/message_conn.ts
 import type { PeerHello } from "../../shared/tunnel/hello.ts";
 import { Session } from "../../shared/tunnel/session.ts";
 import { WindowBudget } from "../../shared/tunnel/window.ts";
-import { DuplicateGuard } from "./duplicates.ts";
+import { AttachGate } from "./attach_gate.ts";
 import { LastSeenMap } from "./last_seen.ts";
-import type { TunnelReadings } from "./metrics.ts";
 import { retire } from "./retire.ts";
 import type {
   AttachMeta,
@@ -21,19 +20,9 @@ import type {
   TunnelInfo,
   TunnelRegistryOptions,
 } from "./registry_types.ts";
+import { type Tunnel, TunnelTable } from "./tunnel_table.ts";
 
 export type * from "./registry_types.ts";
-
-interface Entry {
-  clusterId: string;
-  session: Session;
-  info: TunnelInfo;
-  state: "greeting" | "current" | "draining";
-  /** What its agent said in HELLO that it takes at a time. */
-  streams: number;
-  /** Set when it was ended on purpose: a short name for metrics, and the reason to report. */
-  end?: { name: string; reason: string };
-}
 
 /** Attaches of one cluster that may wait for their HELLO at a time; the oldest goes first. */
 const MAX_GREETING = 4;
@@ -52,15 +41,13 @@ export class TunnelRegistry {
   readonly #log: Log;
   readonly #now: () => number;
   readonly #random: () => number;
-  readonly #duplicates: DuplicateGuard;
+  readonly #gate: AttachGate;
   /** One for all sessions: a budget for each would be no bound. */
   readonly #budget: WindowBudget;
-  readonly #current = new Map<string, Entry>();
-  readonly #entries = new Set<Entry>();
+  readonly #table = new TunnelTable();
   readonly #lastSeen: LastSeenMap;
   readonly #listeners = new Set<(event: TunnelEvent) => void>();
   readonly #ended = new AbortController();
-  #draining: { waitMs: number; reason: string } | undefined;
 
   /** Makes an empty registry. */
   constructor(options: TunnelRegistryOptions) {
@@ -68,13 +55,13 @@ export class TunnelRegistry {
     this.#log = options.log ?? silentLog;
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
-    this.#duplicates = new DuplicateGuard(options.duplicates);
+    this.#gate = new AttachGate(options.duplicates);
     this.#budget = options.budget ?? new WindowBudget();
     this.#lastSeen = new LastSeenMap({
       startedAt: this.#now(),
       returnDueMs: options.returnDueMs ?? 5_000,
     });
-    options.metrics?.read(() => this.#readings());
+    options.metrics?.read(() => this.#table.readings());
   }
 
   /**
@@ -83,7 +70,7 @@ export class TunnelRegistry {
    * @param conn is owned by the registry from now on
    */
   attach(clusterId: string, conn: MessageConn, meta: AttachMeta): void {
-    const refusal = this.#refusal(clusterId);
+    const refusal = this.#gate.refusal(clusterId, this.#now());
     const session = new Session({
       role: "hub",
       conn,
@@ -107,39 +94,39 @@ export class TunnelRegistry {
       return void retire(session, { goAway: refusal, drainMs: 0, signal: this.#ended.signal });
     }
     const info = { ...meta, instanceId: "", connectedAt: this.#now() };
-    const entry: Entry = { clusterId, session, info, state: "greeting", streams: 0 };
-    this.#entries.add(entry);
-    const greeting = this.#of(clusterId, "greeting");
+    const tunnel: Tunnel = { clusterId, session, info, state: "greeting", streams: 0 };
+    this.#table.add(tunnel);
+    const greeting = this.#table.of(clusterId, "greeting");
     if (greeting.length > MAX_GREETING) {
       greeting[0]!.session.close(SessionCode.REPLACED, "too many attaches without HELLO");
     }
-    session.hello.then((hello) => this.#greeted(entry, hello), () => {});
-    void session.closed.then((end) => this.#onEnd(entry, end));
+    session.hello.then((hello) => this.#greeted(tunnel, hello), () => {});
+    void session.closed.then((end) => this.#onEnd(tunnel, end));
   }
 
   /** The session that requests go to; it may be going away, then its `open` says so. */
   session(clusterId: string): Session | undefined {
-    return this.#current.get(clusterId)?.session;
+    return this.#table.current(clusterId)?.session;
   }
 
   /** Streams that a cluster's agent takes at a time; `undefined` while it is away. */
   streamsOf(clusterId: string): number | undefined {
-    return this.#current.get(clusterId)?.streams;
+    return this.#table.current(clusterId)?.streams;
   }
 
   /** Whether a cluster has a tunnel. */
   connected(clusterId: string): boolean {
-    return this.#current.has(clusterId);
+    return this.#table.current(clusterId) !== undefined;
   }
 
   /** What is known of a cluster's tunnel. */
   info(clusterId: string): TunnelInfo | undefined {
-    return this.#current.get(clusterId)?.info;
+    return this.#table.current(clusterId)?.info;
   }
 
   /** The clusters with a tunnel. */
   ids(): string[] {
-    return [...this.#current.keys()];
+    return this.#table.ids();
   }
 
   /** When a cluster came and went. */
@@ -153,22 +140,22 @@ export class TunnelRegistry {
    * would be silent for 55 s over an agent that is away.
    */
   returnDue(clusterId: string): boolean {
-    return this.#draining !== undefined || this.#lastSeen.returnDue(clusterId, this.#now());
+    return this.#gate.draining !== undefined || this.#lastSeen.returnDue(clusterId, this.#now());
   }
 
   /** Ends all sessions of a cluster at once, as when it is revoked. */
   cut(clusterId: string, code: number, reason: string): void {
-    for (const entry of this.#of(clusterId)) {
-      entry.end = { name: sessionCodeName(code), reason };
-      entry.session.close(code, reason);
+    for (const tunnel of this.#table.of(clusterId)) {
+      tunnel.end = { name: sessionCodeName(code), reason };
+      tunnel.session.close(code, reason);
     }
   }
 
   /** Ends the sessions of all clusters at once, as when this hub leads no more. */
   cutAll(code: number, reason: string): void {
-    for (const entry of this.#entries) {
-      entry.end = { name: sessionCodeName(code), reason };
-      entry.session.close(code, reason);
+    for (const tunnel of this.#table.all) {
+      tunnel.end = { name: sessionCodeName(code), reason };
+      tunnel.session.close(code, reason);
     }
   }
 
@@ -176,7 +163,7 @@ export class TunnelRegistry {
   forget(clusterId: string): void {
     this.cut(clusterId, SessionCode.REVOKED, "the cluster was removed");
     this.#lastSeen.forget(clusterId);
-    this.#duplicates.forget(clusterId);
+    this.#gate.forget(clusterId);
     this.#options.metrics?.forget(clusterId);
   }
 
@@ -187,8 +174,8 @@ export class TunnelRegistry {
    * @param options `waitMs`: the latest moment; each agent gets its own, spread over it
    */
   goAwayAll({ waitMs, reason }: { waitMs: number; reason: string }): void {
-    this.#draining = { waitMs, reason };
-    for (const { session } of this.#entries) {
+    this.#gate.draining = { waitMs, reason };
+    for (const { session } of this.#table.all) {
       session.goAway({
         code: SessionCode.SHUTTING_DOWN,
         waitMs: Math.floor(this.#random() * waitMs),
@@ -199,16 +186,16 @@ export class TunnelRegistry {
 
   /** Resolves when no session carries a stream. */
   async drained(): Promise<void> {
-    await Promise.all([...this.#entries].map(({ session }) => session.drained()));
+    await Promise.all([...this.#table.all].map(({ session }) => session.drained()));
   }
 
   /** Ends all sessions at once. */
   close(): void {
-    this.#draining ??= { waitMs: 0, reason: "the hub stopped" };
+    this.#gate.draining ??= { waitMs: 0, reason: "the hub stopped" };
     this.#ended.abort();
-    for (const entry of this.#entries) {
-      entry.end ??= { name: "SHUTTING_DOWN", reason: "the hub stopped" };
-      entry.session.close(SessionCode.SHUTTING_DOWN, "the hub stops");
+    for (const tunnel of this.#table.all) {
+      tunnel.end ??= { name: "SHUTTING_DOWN", reason: "the hub stopped" };
+      tunnel.session.close(SessionCode.SHUTTING_DOWN, "the hub stops");
     }
   }
 
@@ -222,43 +209,16 @@ export class TunnelRegistry {
     return () => this.#listeners.delete(listener);
   }
 
-  #of(clusterId: string, state?: Entry["state"]): Entry[] {
-    const found: Entry[] = [];
-    for (const entry of this.#entries) {
-      if (entry.clusterId !== clusterId) continue;
-      if (state === undefined || entry.state === state) found.push(entry);
-    }
-    return found;
-  }
-
-  #refusal(
-    clusterId: string,
-  ): { name: string; code: number; reason: string; waitMs: number } | undefined {
-    if (this.#draining !== undefined) {
-      return { name: "draining", code: SessionCode.SHUTTING_DOWN, ...this.#draining };
-    }
-    const waitMs = this.#duplicates.refusedMs(clusterId, this.#now());
-    if (waitMs === 0) return undefined;
-    return {
-      name: "duplicate",
-      code: SessionCode.DUPLICATE_AGENT,
-      waitMs,
-      reason: "two agents claim this cluster: stop one of them. Attaches are refused for " +
-        `${Math.ceil(waitMs / 1000)} s`,
-    };
-  }
-
-  #greeted(entry: Entry, hello: PeerHello): void {
-    const { clusterId, session, info } = entry;
-    if (entry.state !== "greeting" || !this.#entries.has(entry)) return;
+  #greeted(tunnel: Tunnel, hello: PeerHello): void {
+    const { clusterId, session, info } = tunnel;
+    if (tunnel.state !== "greeting" || !this.#table.all.has(tunnel)) return;
     const at = this.#now();
     info.instanceId = hello.instanceId;
     info.connectedAt = at;
     if (hello.agentVersion !== undefined) info.agentVersion = hello.agentVersion;
-    const old = this.#current.get(clusterId);
-    entry.state = "current";
-    entry.streams = hello.maxStreams;
-    this.#current.set(clusterId, entry);
+    const old = this.#table.current(clusterId);
+    tunnel.streams = hello.maxStreams;
+    this.#table.makeCurrent(tunnel);
     this.#lastSeen.connected(clusterId, at);
     this.#options.metrics?.connects.inc();
     this.#log.info("A tunnel is up", { cluster: clusterId, ...info, replaced: old !== undefined });
@@ -274,82 +234,63 @@ export class TunnelRegistry {
       ...displaced,
     });
     this.#emit({ type: "hello", clusterId, at, hello });
-    if (this.#draining !== undefined) {
-      session.goAway({ code: SessionCode.SHUTTING_DOWN, ...this.#draining });
+    if (this.#gate.draining !== undefined) {
+      session.goAway({ code: SessionCode.SHUTTING_DOWN, ...this.#gate.draining });
     }
     if (old === undefined) return;
     const from = old.info.instanceId;
-    const fight = this.#duplicates.replaced(clusterId, from, hello.instanceId, at);
+    const fight = this.#gate.replaced(clusterId, from, hello.instanceId, at);
     if (fight !== undefined) {
       this.#log.error("Two agents claim one cluster; both are refused", {
         cluster: clusterId,
         ...fight,
       });
       this.#emit({ type: "duplicate", clusterId, at, ...fight });
-      return this.#throwOut([old, entry], clusterId);
+      return this.#throwOut([old, tunnel], clusterId);
     }
     this.#drain(old, from === hello.instanceId ? 0 : REPLACED_WAIT_MS);
   }
 
   /** Lets a replaced session finish what it carries. */
-  #drain(entry: Entry, waitMs: number): void {
+  #drain(tunnel: Tunnel, waitMs: number): void {
     const goAway = {
       code: SessionCode.REPLACED,
       waitMs,
       reason: "a newer session of this cluster took over",
     };
-    entry.state = "draining";
-    entry.end = { name: "REPLACED", reason: goAway.reason };
+    tunnel.state = "draining";
+    tunnel.end = { name: "REPLACED", reason: goAway.reason };
     const drainMs = this.#options.drainMs ?? 30_000;
-    void retire(entry.session, { goAway, drainMs, signal: this.#ended.signal });
+    void retire(tunnel.session, { goAway, drainMs, signal: this.#ended.signal });
   }
 
-  #throwOut(entries: Entry[], clusterId: string): void {
-    const goAway = this.#refusal(clusterId)!;
-    for (const entry of entries) {
-      entry.end = { name: "DUPLICATE_AGENT", reason: goAway.reason };
-      void retire(entry.session, { goAway, drainMs: 0, signal: this.#ended.signal });
+  #throwOut(tunnels: Tunnel[], clusterId: string): void {
+    const goAway = this.#gate.refusal(clusterId, this.#now())!;
+    for (const tunnel of tunnels) {
+      tunnel.end = { name: "DUPLICATE_AGENT", reason: goAway.reason };
+      void retire(tunnel.session, { goAway, drainMs: 0, signal: this.#ended.signal });
     }
   }
 
-  #onEnd(entry: Entry, end: CloseInfo): void {
-    this.#entries.delete(entry);
-    const { clusterId, state, info } = entry;
+  #onEnd(tunnel: Tunnel, end: CloseInfo): void {
+    const wasCurrent = this.#table.remove(tunnel);
+    const { clusterId, state, info } = tunnel;
     if (state === "greeting") {
       this.#options.metrics?.refused.inc({ reason: "no-hello" });
       this.#log.warn("A tunnel ended before its HELLO", { cluster: clusterId, ...info, ...end });
       return;
     }
-    const name = entry.end?.name ?? sessionCodeName(end.code);
+    const name = tunnel.end?.name ?? sessionCodeName(end.code);
     this.#options.metrics?.disconnects.inc({ reason: name });
     this.#log.info("A tunnel is gone", { cluster: clusterId, ...info, ...end, state });
-    if (this.#current.get(clusterId) !== entry) return;
-    this.#current.delete(clusterId);
+    if (!wasCurrent) return;
     const at = this.#now();
-    const reason = entry.end?.reason ?? (end.reason === "" ? name : end.reason);
+    const reason = tunnel.end?.reason ?? (end.reason === "" ? name : end.reason);
     this.#lastSeen.disconnected(clusterId, info.connectedAt, at, reason);
     this.#emit({ type: "disconnected", clusterId, at, reason, code: end.code });
   }
 
   #emit(event: TunnelEvent): void {
     for (const listener of this.#listeners) listener(event);
-  }
-
-  #readings(): TunnelReadings {
-    const readings = {
-      connected: this.#current.size,
-      draining: 0,
-      streams: 0,
-      bytesIn: 0,
-      bytesOut: 0,
-    };
-    for (const { session, state } of this.#entries) {
-      if (state === "draining") readings.draining++;
-      readings.streams += session.streamCount;
-      const stats = session.stats();
-      readings.bytesIn += stats.bytesIn;
-      readings.bytesOut += stats.bytesOut;
-    }
-    return readings;
   }
 }
