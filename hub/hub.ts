@@ -3,68 +3,25 @@
  *
  * @module
  */
-import type { KubeClient } from "../shared/kube/client.ts";
 import { LeaseElection } from "../shared/kube/lease_election.ts";
 import type { Log } from "../shared/log.ts";
-import type { MetricsRegistry } from "../shared/metrics.ts";
 import { SessionCode } from "../shared/tunnel/errors.ts";
 import { delay } from "../shared/backoff.ts";
-import type { AuditLog } from "./audit/audit_log.ts";
 import { Auditor } from "./audit/auditor.ts";
 import { createHealthApi } from "./api/api.ts";
 import { createHealth, type HealthCheck } from "./api/health.ts";
 import { type CallerTrust, frontProxyTrust } from "./caller_trust.ts";
-import type { EmbeddedParent } from "./embedded_parent.ts";
-import type { HubFlags } from "./flags.ts";
 import { keepApiServiceCaBundle } from "./front/apiservice.ts";
 import type { Front } from "./front/server.ts";
 import type { ServingCertificate } from "./front/serving_cert.ts";
 import { TunnelDoor } from "./front/tunnel_door.ts";
+import type { Hub, HubOptions } from "./hub_options.ts";
 import { type Controllers, createControllers } from "./lifecycle/controllers.ts";
 import { createLifecycleMetrics } from "./lifecycle/metrics.ts";
 import { tellTrustChanges } from "./lifecycle/trust_events.ts";
 import { createPublicPort, servingCertificate } from "./public_port.ts";
 import { createTunnelMetrics } from "./tunnels/metrics.ts";
 import { type AttachMeta, TunnelRegistry } from "./tunnels/registry.ts";
-
-/** Options of {@linkcode startHub}. */
-export interface HubOptions {
-  /** As parsed. */
-  flags: HubFlags;
-  /** Reaches the parent as the hub's ServiceAccount. */
-  client: KubeClient;
-  /** Absent: a real parent's kube-apiserver stands before the public port. */
-  embedded?: EmbeddedParent;
-  /** PEM of the parent's API server CA as it is now; goes to the agents with their credentials. */
-  parentCa: () => Promise<string>;
-  /** Where to write. */
-  log: Log;
-  /** What `/metrics` shows. */
-  registry: MetricsRegistry;
-  /** Where requests are told; absent: the audit log is off. Closed by `stop`. */
-  audit?: AuditLog;
-  /** Unlike any other hub process'. */
-  instanceId: string;
-  /** Milliseconds since the epoch. @default {Date.now} */
-  now?: () => number;
-  /** In [0, 1). @default {Math.random} */
-  random?: () => number;
-}
-
-/** A running hub. */
-export interface Hub {
-  /** Where the public port listens. */
-  readonly address: { host: string; port: number };
-  /** Health and metrics, for the plain port. */
-  readonly healthApi: (request: Request) => Promise<Response>;
-  /**
-   * Stops: readiness fails first, agents are told to go, streams may end for `--drain-timeout`.
-   * New requests read a 503 with `Retry-After: 1` for 3 s more before the port closes.
-   *
-   * @param hurry aborts the wait
-   */
-  stop(hurry?: AbortSignal): Promise<void>;
-}
 
 /** At the stop, the audit log has so long to be written. */
 const AUDIT_FLUSH_MS = 2_000;

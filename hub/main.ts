@@ -17,7 +17,8 @@ import { taskCommand } from "../shared/task_command.ts";
 import { VERSION } from "../shared/version.ts";
 import { openAuditLog } from "./audit/open.ts";
 import { type HubFlags, parseHubFlags } from "./flags.ts";
-import { type Hub, type HubOptions, startHub } from "./hub.ts";
+import { startHub } from "./hub.ts";
+import type { Hub, HubOptions } from "./hub_options.ts";
 import { followParentCa } from "./parent_ca.ts";
 
 /** All that is read of the environment; `deno.json` and `Dockerfile.hub` grant no more. */

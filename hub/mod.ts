@@ -4,7 +4,8 @@
  * @module
  */
 export type { HubFlags } from "./flags.ts";
-export { type Hub, type HubOptions, startHub } from "./hub.ts";
+export { startHub } from "./hub.ts";
+export type { Hub, HubOptions } from "./hub_options.ts";
 export type { AuditLog, AuditLogOptions, AuditOutput } from "./audit/audit_log.ts";
 export type { AuditedCaller, AuditRecord, AuditSink, LeftOut } from "./audit/record.ts";
 export type { CallerTrust } from "./caller_trust.ts";
