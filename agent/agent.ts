@@ -7,26 +7,29 @@ import { Backoff, delay } from "../shared/backoff.ts";
 import { KubeClient } from "../shared/kube/client.ts";
 import { type Log, silentLog } from "../shared/log.ts";
 import { WindowBudget } from "../shared/tunnel/window.ts";
-import { VERSION } from "../shared/version.ts";
 import type { Agent, AgentEnd, AgentOptions } from "./agent_options.ts";
-import { childEvents } from "./events.ts";
 import type { HealthCheck } from "./health.ts";
 import { Lead } from "./lead.ts";
 import { ensureClusterId, leadWhenElected, type Term } from "./leader.ts";
 import { type AgentMetrics, createAgentMetrics } from "./metrics.ts";
-import { ParentAccess } from "./registration/parent_access.ts";
+import {
+  makeParentAccess,
+  makeRegistration,
+  makeTargets,
+  type PartsOptions,
+  USER_AGENT,
+} from "./parts.ts";
+import type { ParentAccess } from "./registration/parent_access.ts";
 import { ParentClock } from "./registration/parent_clock.ts";
 import {
   RegistrationRefusedError,
   type RegistrationState,
 } from "./registration/register_options.ts";
-import { Registration } from "./registration/registration.ts";
-import { derivedClusterName } from "./registration/request.ts";
+import type { Registration } from "./registration/registration.ts";
 import { Sayer } from "./say.ts";
 import { ParentClusterStore, type Stored } from "./registration/store.ts";
 import { Collector } from "./status/collector.ts";
-import { IdentityMapper } from "./target/identity.ts";
-import { Targets } from "./target/targets.ts";
+import type { Targets } from "./target/targets.ts";
 import { dialTunnel } from "./tunnel/dial.ts";
 
 /**
@@ -57,7 +60,7 @@ class AgentProcess implements Agent {
   readonly #resign = new AbortController();
   readonly #client: KubeClient;
   readonly #access: ParentAccess;
-  readonly #clock: ParentClock;
+  readonly #parts: PartsOptions;
   readonly #metrics: AgentMetrics;
   readonly #targets: Targets;
   readonly #budget = new WindowBudget();
@@ -68,48 +71,18 @@ class AgentProcess implements Agent {
   #stopping: Promise<void> | undefined;
 
   constructor(options: AgentOptions) {
-    const { flags, child, log = silentLog, now = Date.now, random = Math.random } = options;
+    const { child, log = silentLog, now = Date.now, random = Math.random } = options;
     this.#options = options;
     this.#log = log;
     this.#now = now;
     this.#random = random;
-    const userAgent = `clusternet-agent/${VERSION}`;
-    this.#client = new KubeClient({ transport: child.transport, userAgent, log });
-    this.#clock = new ParentClock({ now, log });
-    this.#access = new ParentAccess({
-      parentUrl: flags.clusterRegParentUrl!,
-      pinnedCa: options.pinnedCa,
-      clock: this.#clock,
-      userAgent,
-      ...(options.proxyUrl === undefined ? {} : { proxyUrl: options.proxyUrl }),
-      ...(options.connectParent === undefined ? {} : { connect: options.connectParent }),
-    });
-    const { server, ca, readCa, tlsServerName, token, clientCert } = child.config;
-    this.#targets = new Targets({
-      client: this.#client,
-      namespace: flags.namespace,
-      allow: flags.allowTarget,
-      configMap: flags.allowTargetsConfigmap,
-      netPermission: options.netPermission,
-      registry: options.registry,
-      now,
-      random,
+    this.#client = new KubeClient({ transport: child.transport, userAgent: USER_AGENT, log });
+    const clock = new ParentClock({ now, log });
+    this.#parts = { options, client: this.#client, clock, log, now, random };
+    this.#access = makeParentAccess(this.#parts);
+    this.#targets = makeTargets(this.#parts, {
       signal: this.#stop.signal,
-      identity: new IdentityMapper({
-        forwardExtras: flags.forwardExtras,
-        legacyChildCredentials: flags.legacyChildCredentials,
-      }),
-      child: {
-        server,
-        ...(ca === undefined ? {} : { ca }),
-        ...(readCa === undefined ? {} : { readCa }),
-        ...(tlsServerName === undefined ? {} : { tlsServerName }),
-        ...(token === undefined ? {} : { token }),
-        ...(clientCert === undefined ? {} : { clientCert }),
-      },
-      ...(options.targetCa === undefined ? {} : { targetCa: options.targetCa }),
       control: (request) => this.#registration!.credentials.handle(request),
-      log,
     });
     this.#metrics = createAgentMetrics(options.registry, () => ({
       connected: this.#lead?.connected ?? false,
@@ -206,44 +179,6 @@ class AgentProcess implements Agent {
     }
   }
 
-  async #makeRegistration(
-    clusterId: string,
-    stored: Stored,
-    store: ParentClusterStore,
-  ): Promise<Registration> {
-    const { flags, bootstrapToken } = this.#options;
-    const clusterName = flags.clusterRegName ??
-      await derivedClusterName(flags.clusterRegNamePrefix, clusterId);
-    return new Registration({
-      cluster: {
-        clusterId,
-        clusterName,
-        clusterType: flags.clusterRegType,
-        clusterLabels: flags.clusterLabels,
-        ...(flags.clusterRegNamespace === undefined
-          ? {}
-          : { clusterNamespace: flags.clusterRegNamespace }),
-      },
-      stored,
-      store,
-      parentUrl: flags.clusterRegParentUrl!,
-      parent: (token) => this.#access.client(() => token),
-      bootstrapToken,
-      event: childEvents({
-        client: this.#client,
-        namespace: flags.namespace,
-        clusterId,
-      }),
-      clock: this.#clock,
-      caPin: () => this.#access.caPin,
-      onCredentials: ({ caCertificate, caPin }) => this.#access.trust(caCertificate, caPin),
-      onState: (state) => this.#state = state,
-      now: this.#now,
-      random: this.#random,
-      log: this.#log,
-    });
-  }
-
   async #leadTerm(
     clusterId: string,
     stored: Stored,
@@ -252,7 +187,13 @@ class AgentProcess implements Agent {
   ): Promise<void> {
     const { flags, child, instanceId, proxyUrl, dial = dialTunnel } = this.#options;
     const reconnectSpreadMs = flags.reconnectSpread ?? stored.reconnectSpreadMs;
-    const registration = await this.#makeRegistration(clusterId, stored, store);
+    const registration = await makeRegistration(this.#parts, {
+      clusterId,
+      stored,
+      store,
+      access: this.#access,
+      onState: (state) => this.#state = state,
+    });
     this.#registration = registration;
     await this.#targets.lead(signal);
     const lead = new Lead({
