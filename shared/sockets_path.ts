@@ -67,7 +67,7 @@ const IPV6 = /^\[[0-9a-f:.]{2,45}\]$/;
  * (RFC 9112 section 3.2).
  */
 // deno-lint-ignore no-control-regex
-const NOT_IN_TARGET = /[\x00-\x20\x7f-\uffff\\#]/;
+export const NOT_IN_TARGET: RegExp = /[\x00-\x20\x7f-\uffff\\#]/;
 
 /**
  * Tells whether a string is a cluster id: a UUID in lower case.

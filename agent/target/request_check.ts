@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { leavesRoot } from "../../shared/sockets_path.ts";
+import { leavesRoot, NOT_IN_TARGET } from "../../shared/sockets_path.ts";
 import type { RequestHead } from "../../shared/tunnel/head.ts";
 
 /** `CONNECT` would make node open a tunnel of its own, `TRACE` echoes the agent's token. */
@@ -18,9 +18,6 @@ const METHODS: ReadonlySet<string> = new Set([
   "DELETE",
 ]);
 
-/** Control characters, space, backslash, fragment and non-ASCII (RFC 9112 section 3.2). */
-// deno-lint-ignore no-control-regex
-const NOT_IN_PATH = /[\x00-\x20\x7f-\uffff\\#]/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /**
  * A value's bytes (RFC 9110 section 5.5). What is above 0xff would lose its upper half on the way
@@ -45,7 +42,7 @@ export function refusedRequest(
   if (!path.startsWith("/") || !METHODS.has(method)) {
     return `Cannot pass ${JSON.stringify(method.slice(0, 20))} on: want a known method and a path`;
   }
-  if (NOT_IN_PATH.test(path)) {
+  if (NOT_IN_TARGET.test(path)) {
     return "Cannot pass the request on: its path holds a character that must be encoded";
   }
   if (leavesRoot(path)) return 'Cannot pass the request on: ".." leads out of the target';

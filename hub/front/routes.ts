@@ -10,6 +10,7 @@ import { PROXIES_GROUP, PROXIES_VERSION } from "../../shared/kube/clusternet_typ
 import { StatusError } from "../../shared/kube/status.ts";
 import { fromRaw, headerValues } from "../../shared/headers.ts";
 import {
+  NOT_IN_TARGET,
   parseSocketsPath,
   SOCKETS_PREFIX,
   type SocketsPath,
@@ -46,9 +47,6 @@ const VERBS: Readonly<Record<string, string>> = {
 
 const HEALTH = new Set(["/healthz", "/livez", "/readyz"]);
 const COLLECTION = `/apis/${PROXIES_GROUP}/${PROXIES_VERSION}/sockets`;
-/** Fragment, backslash, control characters, space, non-ASCII: none stands in a request target. */
-// deno-lint-ignore no-control-regex
-const NOT_IN_TARGET = /[\x00-\x20\x7f-\uffff\\#]/;
 const MAX_HEADERS = 1000;
 
 /**
