@@ -106,9 +106,7 @@ export class Revoker {
 
   async #markRevoked(request: ClusterRegistrationRequest, signal: AbortSignal): Promise<void> {
     const { events, onRevoked, now } = this.#options;
-    const message = "Its ManagedCluster was deleted; to register the cluster again, delete this " +
-      "request";
-    const status = revokedStatus(request, "ManagedClusterDeleted", message, now());
+    const status = revokedStatus(request, now());
     try {
       await writeStatus(this.#options, request, status, signal);
     } catch (error) {
@@ -116,7 +114,7 @@ export class Revoker {
       throw error;
     }
     onRevoked?.();
-    events.record(request, "Warning", "Revoked", message);
+    events.record(request, "Warning", "Revoked", status.errorMessage);
   }
 
   /** Takes the finalizer off: the object goes. */

@@ -145,12 +145,10 @@ export class Approver {
     if (there !== undefined) return false;
     book.block(request.metadata.uid!);
     await withdrawAccess(client, placementOf(request), request.metadata.uid!, signal);
-    const message = "Its ManagedCluster was deleted; to register the cluster again, delete this " +
-      "request";
-    const status = revokedStatus(request, "ManagedClusterDeleted", message, now());
+    const status = revokedStatus(request, now());
     await writeStatus(this.#options, request, status, signal);
     this.#options.onResult?.("revoked");
-    events.record(request, "Warning", "Revoked", message);
+    events.record(request, "Warning", "Revoked", status.errorMessage);
     return true;
   }
 

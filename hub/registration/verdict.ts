@@ -106,18 +106,17 @@ export function withCondition(
 }
 
 /**
- * The status of a request whose access was taken away.
+ * The status of a request whose ManagedCluster was deleted.
  *
- * @param reason CamelCase
- * @param message why
- * @returns the new status
+ * @param now milliseconds since the epoch
+ * @returns the new status; its `errorMessage` says what can be done
  */
 export function revokedStatus(
   request: ClusterRegistrationRequest,
-  reason: string,
-  message: string,
   now: number,
-): ClusterRegistrationRequestStatus {
+): ClusterRegistrationRequestStatus & { errorMessage: string } {
+  const message = "Its ManagedCluster was deleted; to register the cluster again, delete this " +
+    "request";
   const { serviceAccount: _, ...rest } = withCredentials(request.status, undefined, undefined);
   return {
     ...rest,
@@ -125,7 +124,7 @@ export function revokedStatus(
     errorMessage: message,
     conditions: withCondition(
       request.status?.conditions,
-      { type: "Revoked", status: "True", reason, message },
+      { type: "Revoked", status: "True", reason: "ManagedClusterDeleted", message },
       now,
     ),
   };
