@@ -106,6 +106,25 @@ function folded(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9-]/g, "-");
 }
 
+/**
+ * Tells whether a 101 switches to what was asked for (RFC 9110 section 7.8): a server that switches
+ * to something else, or does not say to what, must not be spliced to the client.
+ *
+ * @param asked head of the request
+ * @param answered head of the answer
+ * @returns `true` when it names exactly one protocol, of those that were asked for
+ */
+export function switchesAsAsked(
+  asked: readonly (readonly [string, string])[],
+  answered: readonly (readonly [string, string])[],
+): boolean {
+  if (!isUpgrade(answered)) return false;
+  const [protocol, ...more] = headerValues(answered, "upgrade");
+  const wanted = headerValues(asked, "upgrade").flatMap((value) => value.split(","));
+  return more.length === 0 &&
+    wanted.some((one) => one.trim().toLowerCase() === protocol!.trim().toLowerCase());
+}
+
 /** Options of {@linkcode withoutHopByHop}. */
 export interface HopByHopOptions {
   /** Keeps `Upgrade` and adds `Connection: Upgrade`, for a head that is passed on as an upgrade. */

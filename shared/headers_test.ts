@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import {
   fromRaw,
   header,
+  type HeaderList,
   headerValues,
   isUpgrade,
+  switchesAsAsked,
   toRaw,
   withoutHopByHop,
   withoutIdentity,
@@ -48,4 +50,15 @@ Deno.test("withoutIdentity() drops identity headers in any case", () => {
     ["AUTHORIZATION", "x", "impersonate-USER", "root", "X-Remote-Extra-a", "b", "Accept", "*/*"],
   );
   assert.deepEqual(withoutIdentity(list), [["Accept", "*/*"]]);
+});
+
+Deno.test("switchesAsAsked wants one protocol of those that were asked for", () => {
+  const ask = (upgrade: string): HeaderList => [["Connection", "Upgrade"], ["Upgrade", upgrade]];
+  assert.ok(switchesAsAsked(ask("websocket"), ask("WebSocket")));
+  assert.ok(switchesAsAsked(ask("websocket, SPDY/3.1"), ask("SPDY/3.1")));
+  assert.ok(!switchesAsAsked(ask("websocket"), ask("SPDY/3.1")));
+  assert.ok(!switchesAsAsked(ask("websocket"), [["Upgrade", "websocket"]]));
+  assert.ok(!switchesAsAsked(ask("websocket"), [["Connection", "Upgrade"]]));
+  assert.ok(!switchesAsAsked(ask("websocket"), [...ask("websocket"), ["Upgrade", "h2c"]]));
+  assert.ok(!switchesAsAsked(ask("websocket"), []));
 });

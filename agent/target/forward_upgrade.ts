@@ -8,7 +8,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { bodyFraming } from "../../shared/body_framing.ts";
-import { fromRaw, toRaw, withoutHopByHop } from "../../shared/headers.ts";
+import { fromRaw, switchesAsAsked, toRaw, withoutHopByHop } from "../../shared/headers.ts";
 import { failure } from "../../shared/kube/status.ts";
 import { pumpIn, splice } from "../../shared/node_pump.ts";
 import { ResetCode } from "../../shared/tunnel/errors.ts";
@@ -61,6 +61,13 @@ export async function forwardUpgrade(
       return replyStatus(stream, odd);
     }
     if (outcome.kind === "refused") return await refuse(stream, outcome, route);
+    if (!switchesAsAsked(stream.head.headers, fromRaw(outcome.response.rawHeaders))) {
+      outcome.socket.on("error", () => {}).destroy();
+      return replyStatus(
+        stream,
+        failure(502, `${route.where} answers 101 but does not switch to what was asked for`),
+      );
+    }
     return await accept(stream, outcome);
   }
 }

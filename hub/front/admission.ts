@@ -26,6 +26,8 @@ export interface Seen {
   identity?: Identity;
   /** User who impersonates the caller, where no parent stands before the hub. */
   impersonator?: string;
+  /** Its head says clearly where it ends: another request may follow on the connection. */
+  wellFormed?: boolean;
 }
 
 /**
@@ -52,6 +54,7 @@ export function createAdmission(
 ): Admission {
   return async (req, upgrade, seen = {}) => {
     checkRequest(req);
+    seen.wellFormed = true;
     const route = routeOf(req.method ?? "", req.url ?? "", upgrade, embedded !== undefined);
     seen.route = route;
     if (route.kind === "health") return { route, identity: undefined };

@@ -88,7 +88,9 @@ export class Dispatcher {
       if (!(error instanceof StatusError)) log.error("a request failed", { error, kind });
       const status = statusOf(error);
       if (!served) this.#refused(req, false, seen, status);
-      sendStatus(req, res, status);
+      // Whoever stands between may read an odd head otherwise, and take what follows for its own
+      const close: Record<string, string> = seen.wellFormed ? {} : { "Connection": "close" };
+      sendStatus(req, res, status, close);
     }
   }
 

@@ -8,7 +8,13 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { bodyFraming, isBodiless } from "../../shared/body_framing.ts";
-import { fromRaw, header, type HeaderList, withoutHopByHop } from "../../shared/headers.ts";
+import {
+  fromRaw,
+  header,
+  type HeaderList,
+  switchesAsAsked,
+  withoutHopByHop,
+} from "../../shared/headers.ts";
 import { failure } from "../../shared/kube/status.ts";
 import { splice, untilClosed } from "../../shared/node_pump.ts";
 import { ResetCode } from "../../shared/tunnel/errors.ts";
@@ -73,6 +79,12 @@ export async function proxyUpgrade(context: ProxyUpgradeContext): Promise<void> 
     const location = header(answer.headers, "location");
     if (answer.status >= 300 && answer.status < 400 && location !== undefined) {
       throw redirected(path.clusterId, answer.status, location);
+    }
+    if (answer.status === 101 && !switchesAsAsked(fromRaw(req.rawHeaders), answer.headers)) {
+      const message =
+        `The server in cluster ${path.clusterId} answers 101 but does not switch to ` +
+        "what was asked for";
+      throw new ProxyFailure(failure(502, message));
     }
     countRequest(context, answer.status);
     passed.status = answer.status;

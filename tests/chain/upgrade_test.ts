@@ -80,7 +80,7 @@ Deno.test("A half-close passes both ways, with data after it", async () => {
   await using chain = await Chain.connected({
     childUpgrade: (req, socket) => {
       socket.allowHalfOpen = true;
-      socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: raw\r\n\r\n`);
+      socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`);
       if (req.url === "/child-first") {
         socket.end("bye");
         let got = 0;
@@ -118,7 +118,7 @@ Deno.test("Large data both ways at once stays exact behind a slow reader", async
   await using chain = await Chain.connected({
     childUpgrade: (_, socket) => {
       socket.allowHalfOpen = true;
-      socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: raw\r\n\r\n`);
+      socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`);
       socket.pipe(socket);
     },
   });
@@ -209,7 +209,7 @@ Deno.test("A client that leaves an upgrade, before or after 101, frees the child
       open++;
       socket.on("close", () => open--).on("end", () => socket.end());
       if (req.url === "/silent") return void socket.resume();
-      socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: raw\r\n\r\n`);
+      socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`);
       if (req.url === "/flood") {
         const send = (): boolean => {
           while (socket.write("x".repeat(65_536)));
@@ -234,7 +234,7 @@ Deno.test("A client that leaves an upgrade, before or after 101, frees the child
 Deno.test("A child that dies after 101 ends the client's connection", async () => {
   await using chain = await Chain.connected({
     childUpgrade: (_, socket) => {
-      socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: raw\r\n\r\n`);
+      socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`);
       setTimeout(() => socket.resetAndDestroy(), 30);
     },
   });
@@ -250,7 +250,7 @@ Deno.test("A connection that stays half-closed in silence is ended", async () =>
     halfClosedIdleMs: 100,
     childUpgrade: (_, socket) => {
       socket.allowHalfOpen = true;
-      socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: raw\r\n\r\n`);
+      socket.write(`${SWITCH}Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n`);
       socket.resume();
     },
   });

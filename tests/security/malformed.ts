@@ -20,8 +20,6 @@ export interface Malformed {
   bytes: string;
   /** 0: the connection is cut without an answer. */
   statuses: readonly number[];
-  /** The head alone is refused and its framing is plain: the connection may stay. @default {false} */
-  mayStay?: boolean;
 }
 
 const MIB = 1024 * 1024;
@@ -35,11 +33,10 @@ export function malformed({ path, identity, hidden }: MalformedOptions): Malform
     bytes: head(lines) + rest + hidden,
     statuses,
   });
-  const bare = (what: string, bytes: string, statuses = [400], mayStay = false): Malformed => ({
+  const bare = (what: string, bytes: string, statuses = [400]): Malformed => ({
     what,
     bytes,
     statuses,
-    mayStay,
   });
   const CHUNKED = "Transfer-Encoding: chunked\r\n";
   const line = (what: string, text: string, statuses = [400]): Malformed =>
@@ -54,8 +51,7 @@ export function malformed({ path, identity, hidden }: MalformedOptions): Malform
     ...["-5", "+5", "0x5", "5 5", "5,", "5e0", "", "99999999999999999999999"].map((value) =>
       body(`length ${value}`, `Content-Length: ${value}\r\n`, "hello")
     ),
-    // Its end is plain, so what follows is a request of its own
-    bare("coding gzip", head("Transfer-Encoding: gzip, chunked\r\n") + "0\r\n\r\n", [400], true),
+    bare("coding gzip", head("Transfer-Encoding: gzip, chunked\r\n") + "0\r\n\r\n", [400]),
     ...[
       "chunked, identity",
       "xchunked",
@@ -105,9 +101,9 @@ export function malformed({ path, identity, hidden }: MalformedOptions): Malform
     line("no colon", "X\r\n"),
     line("no name", ": 1\r\n"),
     // Whose request?
-    bare("two hosts", head("Host: y\r\n", "GET"), [400], true),
-    bare("the same host twice", head("Host: x\r\n", "GET"), [400], true),
-    bare("no host", head("", "GET").replace("Host: x\r\n", ""), [400], true),
+    bare("two hosts", head("Host: y\r\n", "GET"), [400]),
+    bare("the same host twice", head("Host: x\r\n", "GET"), [400]),
+    bare("no host", head("", "GET").replace("Host: x\r\n", ""), [400]),
     bare("HTTP/1.0", head("", "GET").replace("HTTP/1.1", "HTTP/1.0")),
     bare("HTTP/0.9", `GET ${path}\r\n\r\n`),
     bare("HTTP/2.0", head("", "GET").replace("HTTP/1.1", "HTTP/2.0")),
@@ -116,8 +112,8 @@ export function malformed({ path, identity, hidden }: MalformedOptions): Malform
     bare("a word more", head("", "GET").replace(" HTTP/1.1", " x HTTP/1.1")),
     bare("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"),
     bare("CONNECT", `CONNECT 127.0.0.1:1 HTTP/1.1\r\nHost: x\r\n${identity}\r\n`, [405]),
-    bare("TRACE", head("", "TRACE"), [405], true),
-    bare("an unknown method", head("", "PROPFIND"), [405], true),
+    bare("TRACE", head("", "TRACE"), [405]),
+    bare("an unknown method", head("", "PROPFIND"), [405]),
     bare("no method", head("", "FOO")),
     bare("a method in lower case", head("", "get")),
     bare("bytes of TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
@@ -130,7 +126,6 @@ export function malformed({ path, identity, hidden }: MalformedOptions): Malform
         `${count} headers`,
         head(Array.from({ length: count }, () => "X: 1\r\n").join(""), "GET"),
         [431],
-        true,
       )
     ),
   ];
