@@ -10,6 +10,8 @@
  * | `<id>/proxy/http/<host>/...`, `<id>/proxy/https/<host>/...` | another server in the child |
  * | `<id>/direct/...`, `<id>/http/<host>/...`, `<id>/https/<host>/...` | aliases without `proxy`: the parent cuts them at 60 s |
  *
+ * In `<host>`, the brackets of an IPv6 address may be percent-encoded.
+ *
  * @module
  */
 
@@ -161,13 +163,21 @@ function parseProxied(
   if (kind === "direct") return { target: { kind }, path: rooted(rest) + query };
   if (kind === "http" || kind === "https") {
     const [host, path] = cut(rest.slice(1));
-    return { target: { kind, host: parseHost(host) }, path: rooted(path) + query };
+    return { target: { kind, host: parseHost(withBrackets(host)) }, path: rooted(path) + query };
   }
   throw new SocketsPathError(
     404,
     `Cannot serve sockets/<id>/${kind.slice(0, 40)}: want proxy/direct, proxy/http/<host>, ` +
       "proxy/https/<host> or attach",
   );
+}
+
+/**
+ * Decodes brackets, and nothing else: kube-apiserver writes `[::1]:80` in a path anew, as
+ * `%5B::1%5D:80` (net/url `EscapedPath`; RFC 3986 section 3.3 has no brackets in a segment).
+ */
+function withBrackets(host: string): string {
+  return host.replace(/%5b/gi, "[").replace(/%5d/gi, "]");
 }
 
 /** Refuses a path that {@linkcode leavesRoot}; anything else passes with its bytes as they are. */

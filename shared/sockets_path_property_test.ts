@@ -56,6 +56,8 @@ const piece = fc.constantFrom(
     "%e0%80",
     "%e0%80%ae",
     "%u002e",
+    "%5B",
+    "%5d",
     "@",
   ],
   ...[
@@ -76,7 +78,19 @@ const piece = fc.constantFrom(
     "\r\n",
     "\u2024",
   ],
-  ...["direct", "http", "https", "h:80", "[::1]:443", "proxy", "attach", ID, OTHER, "sockets"],
+  ...[
+    "direct",
+    "http",
+    "https",
+    "h:80",
+    "[::1]:443",
+    "%5B::1%5D:80",
+    "proxy",
+    "attach",
+    ID,
+    OTHER,
+    "sockets",
+  ],
 );
 const pieces = fc.array(piece, { maxLength: 14 }).map((all) => all.join(""));
 const hostile = fc.oneof(pieces, fc.string({ unit: "binary", maxLength: 40 }));
@@ -204,6 +218,40 @@ Deno.test("A mutation of a valid path names literally what it reaches, or is an 
   assert.ok(reached > 1_000, `${reached}`);
 });
 
+Deno.test("A host reaches the same with its brackets encoded, and with nothing else encoded", () => {
+  const host = fc.oneof(
+    fc.tuple(fc.ipV6(), fc.integer({ min: 1, max: 65_535 })).map(([ip, port]) => `[${ip}]:${port}`),
+    fc.ipV6().map((ip) => `[${ip}]`),
+    fc.domain(),
+    fc.array(piece, { maxLength: 4 }).map((all) => all.join("").replaceAll("/", "")),
+  );
+  const pathOf = (text: string): SocketsPath | undefined =>
+    parsed(`${SOCKETS_PREFIX}${ID}/proxy/http/${text}/x`);
+  let read = 0;
+  fc.assert(
+    fc.property(host, fc.nat(), fc.boolean(), (text, at, lower) => {
+      const encode = (char: string): string => {
+        const code = `%${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+        return lower ? code : code.toUpperCase();
+      };
+      const path = pathOf(text);
+      assert.deepEqual(pathOf(text.replace(/[[\]]/g, encode)), path);
+      if (path?.kind !== "proxy" || path.target.kind === "direct") return;
+      read++;
+      assert.equal(parseHost(path.target.host), path.target.host);
+      // The agent reads what the hub writes, and takes no escapes
+      assert.deepEqual(parseTarget(formatTarget(path.target)), path.target);
+      const index = at % text.length;
+      const char = text[index]!;
+      if (/[[\]%]/.test(char) || text[index - 1] === "%" || text[index - 2] === "%") return;
+      assert.equal(pathOf(text.slice(0, index) + encode(char) + text.slice(index + 1)), undefined);
+    }),
+    { numRuns: 5_000 },
+  );
+  assert.ok(read > 1_000, `${read}`);
+  assert.throws(() => parseHost("%5B::1%5D:80"), SocketsPathError);
+});
+
 Deno.test("Another form of the request target is no path of ours", () => {
   const direct = `${SOCKETS_PREFIX}${ID}/proxy/direct/`;
   for (
@@ -243,6 +291,7 @@ Deno.test("parseTarget() and formatTarget() are each other's inverse, also for o
           "h:0",
           "[::1]",
           "[::1]:6443",
+          "%5B::1%5D:6443",
           "h.:1",
           "u@h",
           "h/x",

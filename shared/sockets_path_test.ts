@@ -35,11 +35,13 @@ Deno.test("parseSocketsPath() reads every form and its alias", () => {
     target: { kind: "http", host: "demo1.cluster.net:8080" },
     path: "/x",
   });
-  assert.deepEqual(parse(`${ID}/proxy/https/[::1]:6443`), {
-    ...proxy,
-    target: { kind: "https", host: "[::1]:6443" },
-    path: "/",
-  });
+  for (const host of ["[::1]:6443", "%5B::1%5D:6443", "%5b::1]:6443"]) {
+    assert.deepEqual(parse(`${ID}/proxy/https/${host}/%5B`), {
+      ...proxy,
+      target: { kind: "https", host: "[::1]:6443" },
+      path: "/%5B",
+    });
+  }
 });
 
 Deno.test("parseSocketsPath() passes legal bytes on unchanged", () => {
@@ -66,6 +68,11 @@ Deno.test("parseSocketsPath() refuses what leaves the target or is no cluster id
       `${ID}/proxy/http//x`,
       `${ID}/proxy/http/h:0/x`,
       `${ID}/proxy/http/h:65536/x`,
+      `${ID}/proxy/http/%68/x`,
+      `${ID}/proxy/http/%5Bh%5D/x`,
+      `${ID}/proxy/http/%5B::1%5D%3A80/x`,
+      `${ID}/proxy/http/[%3A:1]/x`,
+      `${ID}/proxy/http/%255B::1%255D/x`,
     ]
   ) assert.throws(() => parse(rest), refused(400), rest);
   assert.throws(() => parse(`${ID}/proxy/gopher/h`), refused(404));
