@@ -11,6 +11,9 @@ import { replyStatus } from "./reply.ts";
 /** Answers a control request; a plain fetch handler. */
 export type ControlHandler = (request: Request) => Promise<Response>;
 
+/** Others are no requests of the fetch standard (`CONNECT`), or none that a handler has a use for. */
+const METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
+
 /** A control request's body is small: a sealed token has 1.7 KB. */
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -25,6 +28,10 @@ export async function serveControl(
   log: Log,
 ): Promise<void> {
   const { method, path, headers } = stream.head;
+  if (!METHODS.has(method)) {
+    const shown = JSON.stringify(method.slice(0, 20));
+    return replyStatus(stream, failure(405, `Cannot take a control request with method ${shown}`));
+  }
   try {
     const body = await readAll(stream);
     if (body === undefined) {
