@@ -47,7 +47,7 @@ export class Program implements AsyncDisposable {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
-      env: { NO_COLOR: "1", ...environment },
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...environment },
     }).spawn();
     return new Program(name, child, Deno.openSync(log, { create: true, append: true }));
   }

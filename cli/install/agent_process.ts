@@ -79,6 +79,7 @@ export function agentRunner({ deno, root, kill }: AgentRunnerOptions): RunAgent 
         stdin: "null",
         stdout: "inherit",
         stderr: "inherit",
+        env: { DENO_NO_UPDATE_CHECK: "1" },
         detached: true,
       }).spawn();
     } catch (error) {

@@ -83,6 +83,7 @@ export function programProcess(
       HOME: Deno.env.get("HOME") ?? cluster.dir,
       ...(Deno.env.get("DENO_DIR") === undefined ? {} : { DENO_DIR: Deno.env.get("DENO_DIR")! }),
       NO_COLOR: "1",
+      DENO_NO_UPDATE_CHECK: "1",
       ...options.env,
       ...changedEnv,
     },
