@@ -11,14 +11,9 @@ import type {
 import type { KubeClient } from "../../shared/kube/client.ts";
 import { EventRecorder } from "../../shared/kube/events.ts";
 import { Informer } from "../../shared/kube/informer.ts";
-import {
-  API_SERVICES,
-  CLUSTER_REGISTRATION_REQUESTS,
-  MANAGED_CLUSTERS,
-} from "../../shared/kube/resources.ts";
+import { CLUSTER_REGISTRATION_REQUESTS, MANAGED_CLUSTERS } from "../../shared/kube/resources.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
 import { Approver } from "../registration/approver.ts";
-import type { EventSubject } from "../registration/events.ts";
 import type { OpensStreams } from "../registration/deliver.ts";
 import { LatestCache, objectKey } from "../registration/latest_cache.ts";
 import { requestName } from "../registration/names.ts";
@@ -30,8 +25,8 @@ import type { ApprovalMode } from "../registration/verdict.ts";
 import type { MonitorTimes } from "./conditions.ts";
 import { LeaderWork } from "./leader.ts";
 import type { HubReadings, LifecycleMetrics } from "./metrics.ts";
-import { type Dialled, Monitor, type TunnelNews } from "./monitor.ts";
-import { Pacer } from "./pacer.ts";
+import { Monitor, type TunnelNews } from "./monitor.ts";
+import { News } from "./news.ts";
 import { createRecorder } from "./recorder.ts";
 import { Revoker } from "./revoke.ts";
 
@@ -162,9 +157,6 @@ export function createControllers(options: ControllersOptions): Controllers {
     ...parts,
     onRevoked: () => metrics?.registrations.inc({ result: "revoked" }),
   });
-  const refusals = new Pacer({ now });
-  const takeovers = new Pacer({ now });
-  const hubNews = new Pacer({ now });
   const monitor = new Monitor({ ...parts, times });
   const synced = Promise.all([requests.synced, managed.synced]).then(() => {});
   synced.catch(() => {}); // Nobody need wait for it
@@ -185,6 +177,8 @@ export function createControllers(options: ControllersOptions): Controllers {
       for (const cluster of managed.list()) seenCluster(cluster);
     },
   });
+
+  const news = new News({ client, book, events, active: () => work.active, now });
 
   function seenRequest({ metadata, spec }: ClusterRegistrationRequest): void {
     work.add("requests", metadata.name!);
@@ -210,26 +204,6 @@ export function createControllers(options: ControllersOptions): Controllers {
     work.add("clusters", `${namespace}/${managedClusterName}`);
   }
 
-  /** A change of leader among an agent's replicas looks the same as a stolen credential. */
-  function tellOfTakeover(
-    { clusterId, info, displaced }: TunnelNews & { type: "connected" },
-  ): void {
-    const request = book.get(clusterId);
-    if (info === undefined || displaced === undefined || request === undefined) return;
-    if (!work.active || !takeovers.allow(clusterId)) return;
-    const name = ({ instanceId, remote }: Dialled): string =>
-      `${JSON.stringify(instanceId.slice(0, 100))} at ${remote}`;
-    events.record(
-      request,
-      "Normal",
-      "TunnelTakenOver",
-      `${name(info)} took the live tunnel of ${
-        name(displaced)
-      }: another replica of the agent, or ` +
-        "somebody with its credentials",
-    );
-  }
-
   requests.on({ added: seenRequest, updated: seenRequest, deleted: goneRequest });
   managed.on({
     added: seenCluster,
@@ -244,7 +218,7 @@ export function createControllers(options: ControllersOptions): Controllers {
         work.add("conditions", event.clusterId);
         if (event.type !== "connected") return;
         work.add("tokens", requestName(event.clusterId));
-        tellOfTakeover(event);
+        news.takenOver(event);
       });
       signal.addEventListener("abort", unsubscribe, { once: true });
       requests.start(signal);
@@ -257,21 +231,8 @@ export function createControllers(options: ControllersOptions): Controllers {
     synced,
     agentOf: (clusterId) => book.agentOf(clusterId),
     known: (clusterId) => book.known(clusterId),
-    attachRefused(clusterId: string, user: string): void {
-      const request = book.get(clusterId);
-      if (!work.active || request === undefined || !refusals.allow(clusterId)) return;
-      events.record(
-        request,
-        "Warning",
-        "AttachRefused",
-        `${JSON.stringify(user.slice(0, 200))} may attach, says RBAC, but is not this cluster's ` +
-          "agent, and was refused; see the hub's audit log",
-      );
-    },
-    tellOfHub(type: "Normal" | "Warning", reason: string, message: string): void {
-      if (!work.active || !hubNews.allow(message)) return;
-      void apiService(client).then((subject) => events.record(subject, type, reason, message));
-    },
+    attachRefused: (clusterId, user) => news.attachRefused(clusterId, user),
+    tellOfHub: (type, reason, message) => news.ofHub(type, reason, message),
     healthChecks: [{
       name: "registration-caches",
       check: (): void => {
@@ -288,16 +249,4 @@ export function createControllers(options: ControllersOptions): Controllers {
       await events.idle();
     },
   };
-}
-
-/** The hub's APIService; without its UID where it cannot be read. */
-async function apiService(client: Pick<KubeClient, "getOrUndefined">): Promise<EventSubject> {
-  const name = "v1alpha1.proxies.clusternet.io";
-  const bare = { apiVersion: "apiregistration.k8s.io/v1", kind: "APIService", metadata: { name } };
-  try {
-    const found = await client.getOrUndefined<EventSubject>(API_SERVICES, name);
-    return found === undefined ? bare : { ...bare, metadata: { name, uid: found.metadata.uid! } };
-  } catch {
-    return bare;
-  }
 }
