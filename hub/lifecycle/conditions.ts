@@ -7,10 +7,7 @@
  * @module
  */
 import type { Condition } from "../../shared/kube/clusternet_types.ts";
-import { rfc3339 } from "../registration/verdict.ts";
-
-/** A condition before it has a time. */
-export type WantedCondition = Pick<Condition, "type" | "status" | "reason" | "message">;
+import type { WantedCondition } from "./written_conditions.ts";
 
 /** What the hub knows of one cluster. Times are milliseconds of the hub's clock. */
 export interface ClusterFacts {
@@ -263,42 +260,4 @@ function duplicateCondition(facts: ClusterFacts, now: number): WantedCondition |
 function earliest(...times: (number | undefined)[]): number | undefined {
   const known = times.filter((time) => time !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
-}
-
-/**
- * Gives the wanted conditions their times: a condition keeps the time at which its status last
- * changed, by the hub's own memory first.
- *
- * @param memory as the hub decided them before
- * @param found as they stand in the object
- * @returns conditions ready to write
- */
-export function withTimes(
-  wanted: readonly WantedCondition[],
-  memory: readonly Condition[],
-  found: readonly Condition[],
-  now: number,
-): Condition[] {
-  return wanted.map(({ type, status, reason, message }) => {
-    const same = (list: readonly Condition[]): Condition | undefined =>
-      list.find((one) => one.type === type && one.status === status);
-    const lastTransitionTime = (same(memory) ?? same(found))?.lastTransitionTime ?? rfc3339(now);
-    return { type, status, reason, message, lastTransitionTime };
-  });
-}
-
-/**
- * Whether conditions say what they should, whatever the order, and nothing else.
- *
- * @returns `true` when nothing needs to be written
- */
-export function sameConditions(
-  found: readonly Condition[],
-  wanted: readonly WantedCondition[],
-): boolean {
-  return found.length === wanted.length && wanted.every((one) => {
-    const other = found.find(({ type }) => type === one.type);
-    return other?.status === one.status && other.reason === one.reason &&
-      other.message === one.message;
-  });
 }

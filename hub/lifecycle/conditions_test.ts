@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import type { Condition } from "../../shared/kube/clusternet_types.ts";
-import {
-  type ClusterFacts,
-  decide,
-  type Decision,
-  sameConditions,
-  withTimes,
-} from "./conditions.ts";
+import { type ClusterFacts, decide, type Decision } from "./conditions.ts";
+import { sameConditions, withTimes } from "./written_conditions.ts";
 
 const START = 1_000_000;
 

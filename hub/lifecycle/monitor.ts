@@ -20,11 +20,10 @@ import {
   decide,
   DEFAULT_TIMES,
   type MonitorTimes,
-  sameConditions,
   WAS_READY,
-  withTimes,
 } from "./conditions.ts";
 import { Pacer } from "./pacer.ts";
+import { sameConditions, withTimes } from "./written_conditions.ts";
 
 /** Who holds a tunnel, or held it. */
 export interface Dialled {
