@@ -11,7 +11,7 @@ export class UnderWay {
   /** Requests being answered on each connection. */
   readonly #onSocket = new WeakMap<Duplex, number>();
   #count = 0;
-  #onIdle: (() => void) | undefined;
+  readonly #onIdle = new Set<() => void>();
 
   /** Requests and upgrades under way. */
   get count(): number {
@@ -32,7 +32,8 @@ export class UnderWay {
       if (ended) return;
       ended = true;
       this.#onSocket.set(socket, (this.#onSocket.get(socket) ?? 1) - 1);
-      if (--this.#count === 0) this.#onIdle?.();
+      if (--this.#count > 0) return;
+      for (const tell of this.#onIdle) tell();
     };
   }
 
@@ -48,13 +49,11 @@ export class UnderWay {
    */
   async idle(maxMs: number): Promise<void> {
     if (this.#count === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, maxMs);
-      this.#onIdle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#onIdle = undefined;
+    const idle = Promise.withResolvers<void>();
+    const timer = setTimeout(idle.resolve, maxMs);
+    this.#onIdle.add(idle.resolve);
+    await idle.promise;
+    clearTimeout(timer);
+    this.#onIdle.delete(idle.resolve);
   }
 }
