@@ -156,6 +156,7 @@ export async function pumpOut(
   try {
     if (sink.destroyed) fail();
     let total = 0;
+    if (length === 0 && gone === undefined) sink.end();
     for (;;) {
       let chunk = stream.readSync();
       if (chunk === undefined) chunk = await stream.read();

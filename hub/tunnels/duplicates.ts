@@ -14,6 +14,11 @@ export interface DuplicateOptions {
    * may give itself a new name at each dial. @default {2}
    */
   returns?: number;
+  /**
+   * So many sessions of one instance that replace each other while the older one stands are a fight:
+   * a thief may take its victim's name. @default {6}
+   */
+  renewals?: number;
   /** Within so many milliseconds. @default {60_000} */
   windowMs?: number;
   /** The first refusal, in milliseconds; it doubles with each fight. @default {15_000} */
@@ -52,13 +57,14 @@ export class DuplicateGuard {
     {
       replacements = 3,
       returns = 2,
+      renewals = 6,
       windowMs = 60_000,
       baseMs = 15_000,
       maxMs = 300_000,
       forgetMs = 900_000,
     }: DuplicateOptions = {},
   ) {
-    this.#options = { replacements, returns, windowMs, baseMs, maxMs, forgetMs };
+    this.#options = { replacements, returns, renewals, windowMs, baseMs, maxMs, forgetMs };
   }
 
   /**
@@ -72,27 +78,25 @@ export class DuplicateGuard {
   }
 
   /**
-   * Notes that a session of one instance was replaced by a session of another. The same instance
-   * coming back (a lost connection) is no replacement, and a chain of ever new instances (a
-   * crashing agent) is no fight.
+   * Notes that a session was replaced by another. The same instance coming back is a lost connection,
+   * unless it does so again and again; a chain of ever new instances (a crashing agent) is no fight.
    *
    * @param now milliseconds
    * @returns the fight, when this replacement makes it one
    */
   replaced(clusterId: string, from: string, to: string, now: number): Fight | undefined {
-    if (from === to) return undefined;
-    const { replacements, returns, windowMs, baseMs, maxMs, forgetMs } = this.#options;
+    const { replacements, returns, renewals, windowMs, baseMs, maxMs, forgetMs } = this.#options;
     const history = this.#clusters.get(clusterId) ??
       { replacements: [], fights: 0, lastFightAt: -Infinity, refusedUntil: 0 };
     this.#clusters.set(clusterId, history);
     const pair = [from, to].sort().join("\n");
     history.replacements = history.replacements.filter(({ at }) => now - at < windowMs)
       .slice(1 - MAX_REPLACEMENTS);
-    const returned = history.replacements.some((entry) => entry.from === to);
+    const returned = from !== to && history.replacements.some((entry) => entry.from === to);
     history.replacements.push({ at: now, pair, from, to, returned });
     const count = history.replacements.filter((entry) => entry.pair === pair).length;
     const back = history.replacements.filter((entry) => entry.to === to && entry.returned).length;
-    if (count < replacements && back < returns) return undefined;
+    if (from === to ? count < renewals : count < replacements && back < returns) return undefined;
     if (now - history.lastFightAt > forgetMs) history.fights = 0;
     const refusedMs = Math.min(maxMs, baseMs * 2 ** history.fights);
     history.fights++;

@@ -30,13 +30,22 @@ Deno.test("DuplicateGuard finds a rival that takes another name at each dial", (
   }
 });
 
+Deno.test("DuplicateGuard finds a rival that takes its victim's name", () => {
+  const guard = new DuplicateGuard({ baseMs: 1_000 });
+  for (let i = 0; i < 5; i++) assert.equal(guard.replaced("c", "a", "a", i * 5_000), undefined);
+  assert.equal(guard.replaced("c", "a", "a", 25_000)?.refusedMs, 1_000);
+  for (let i = 0; i < 30; i++) {
+    assert.equal(guard.replaced("slow", "a", "a", i * 15_000), undefined);
+  }
+});
+
 Deno.test("DuplicateGuard lets a slow fight, a crash loop and a reconnect pass", () => {
   const guard = new DuplicateGuard();
   for (let i = 0; i < 10; i++) {
     const [from, to] = i % 2 === 0 ? ["a", "b"] : ["b", "a"];
     assert.equal(guard.replaced("slow", from!, to!, i * 31_000), undefined);
     assert.equal(guard.replaced("crash", `i${i}`, `i${i + 1}`, i * 1_000), undefined);
-    assert.equal(guard.replaced("same", "a", "a", i * 1_000), undefined);
+    assert.equal(guard.replaced("same", "a", "a", i * 13_000), undefined);
   }
 });
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { type ServerResponse, STATUS_CODES } from "node:http";
-import { type HeaderList, toRaw } from "../../shared/headers.ts";
+import { type HeaderList, headerValues, toRaw } from "../../shared/headers.ts";
 import { failure, type Status, StatusError, warningValue } from "../../shared/kube/status.ts";
 import { HeadError, ResetCode, SessionError, StreamError } from "../../shared/tunnel/errors.ts";
 import type { RequestHead, ResponseHead } from "../../shared/tunnel/head.ts";
@@ -223,13 +223,27 @@ export function checkAnswer(clusterId: string, { statusText, headers }: Response
         `${MAX_HEADER_LINES} are passed on`,
     ));
   }
-  if (NOT_IN_VALUE.test(statusText) || headers.some(([, value]) => NOT_IN_VALUE.test(value))) {
+  const odd = (text: string): boolean => NOT_IN_VALUE.test(text) || OUTER_SPACE.test(text);
+  if (NOT_IN_VALUE.test(statusText) || headers.some(([, value]) => odd(value))) {
     throw new ProxyFailure(
-      failure(502, `The head of the answer of cluster ${clusterId} holds control characters`),
+      failure(
+        502,
+        `The head of the answer of cluster ${clusterId} holds control characters or outer spaces`,
+      ),
+    );
+  }
+  // Whoever reads it otherwise than this hub takes the rest for the next answer on the connection,
+  // which may be another user's (RFC 9112 section 11.1)
+  const lengths = headerValues(headers, "content-length");
+  if (lengths.length > 1 || lengths.some((length) => !LENGTH.test(length))) {
+    throw new ProxyFailure(
+      failure(502, `The answer of cluster ${clusterId} has a Content-Length that cannot be read`),
     );
   }
 }
 
+const OUTER_SPACE = /^[\t ]|[\t ]$/;
+const LENGTH = /^(?:0|[1-9][0-9]{0,14})$/;
 /** What is no octet of a header value or a phrase (RFC 9110 section 5.5, RFC 9112 section 4). */
 const NOT_IN_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 

@@ -6,10 +6,11 @@
  */
 import type { ServerResponse } from "node:http";
 import { bodyFraming, isBodiless, promisedLength } from "../../shared/body_framing.ts";
-import { fromRaw, header, toRaw, withoutHopByHop } from "../../shared/headers.ts";
+import { fromRaw, header, type HeaderList, toRaw, withoutHopByHop } from "../../shared/headers.ts";
 import { failure } from "../../shared/kube/status.ts";
 import { PumpError, pumpIn, pumpOut } from "../../shared/node_pump.ts";
 import { ResetCode } from "../../shared/tunnel/errors.ts";
+import type { ResponseHead } from "../../shared/tunnel/head.ts";
 import type { TunnelStream } from "../../shared/tunnel/stream.ts";
 import { countRequest, type Passed, type ProxyContext, requestHead } from "./context.ts";
 import {
@@ -105,7 +106,7 @@ export async function proxyRequest(context: ProxyRequestContext): Promise<void> 
     if (status < 200) {
       throw new ProxyFailure(failure(502, "The agent upgraded a request that asked for none"));
     }
-    const headers = withoutHopByHop(answer.headers);
+    const headers = answerHeaders(answer);
     res.writeHead(status, statusText, toRaw(headers));
     if (isBodiless(head.method, status)) res.end();
     else {
@@ -136,6 +137,16 @@ export async function proxyRequest(context: ProxyRequestContext): Promise<void> 
   }
 }
 
+/** Of the origin of all clusters and of the parent: no child's to set. */
+const OF_THE_ORIGIN = /^(?:alt-svc|strict-transport-security|clear-site-data|audit-id)$/i;
+
+/** What passes of an answer's head. A 204 has no length (RFC 9110 section 8.6). */
+function answerHeaders({ status, headers }: ResponseHead): HeaderList {
+  return withoutHopByHop(headers).filter(([name]) =>
+    !OF_THE_ORIGIN.test(name) && !(status === 204 && name.toLowerCase() === "content-length")
+  );
+}
+
 /** Answers with the failure, or cuts the connection where an answer has begun. */
 function fail(
   context: ProxyRequestContext,
@@ -144,6 +155,8 @@ function fail(
   passed: Passed,
 ): void {
   const { res, path, req, metrics, openToHeadMs = 65_000 } = context;
+  // What comes behind a whole answer is nobody's, and its connection may be another user's by now
+  if (res.writableFinished) return;
   if (res.headersSent || res.destroyed) {
     // With its length unmet or its last chunk missing, the client sees that the answer is cut
     if (!res.destroyed) metrics?.cuts.inc();

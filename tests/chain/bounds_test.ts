@@ -84,7 +84,14 @@ Deno.test("An agent whose answers have odd heads costs the caller a 502, nobody 
     "/control": { headers: [["x", "a\u0001b"]] },
     "/wide": { headers: [["x", "\u010a"]] },
     "/phrase": { statusText: "a\u0001b", headers: [] },
-    "/length": { headers: [["Content-Length", "1"], ["Content-Length", "2"]] },
+    "/lengths": { headers: [["Content-Length", "1"], ["Content-Length", "2"]] },
+    "/same-lengths": { headers: [["Content-Length", "1"], ["content-length", "1"]] },
+    ...Object.fromEntries(
+      ["1 ", " 1", "\t1", "+1", "-1", "0x1", "01", "1, 1", "", "9".repeat(400)].map((length) => [
+        `/length-${encodeURIComponent(length).slice(0, 20)}`,
+        { headers: [["Content-Length", length]] as [string, string][] },
+      ]),
+    ),
   };
   const agent = new Session({
     role: "agent",
@@ -99,7 +106,7 @@ Deno.test("An agent whose answers have odd heads costs the caller a 502, nobody 
   chain.agents.push(agent);
   await agent.hello;
   while (!chain.registry.connected(CLUSTER)) await tick(1);
-  for (const path of ["/lines", "/control", "/wide", "/phrase"]) {
+  for (const path of Object.keys(heads)) {
     const head = `GET ${chain.path(path)} HTTP/1.1\r\nHost: hub\r\n`;
     const got = await chain.raw(`${head}Connection: close\r\n\r\n`);
     assert.match(got, /^HTTP\/1\.1 502 /, path);

@@ -214,4 +214,12 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     replace: "    if ((first & 0x70) > 0x70) return broken(",
     test: FRAMES_TEST,
   },
+  {
+    case: 24,
+    removes: "a length that others read otherwise passes",
+    file: "hub/tunnels/failures.ts",
+    find: "if (lengths.length > 1 || lengths.some((length) => !LENGTH.test(length))) {",
+    replace: "if (lengths.length > 99) {",
+    test: "tests/security/splitting_test.ts",
+  },
 ];
