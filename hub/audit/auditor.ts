@@ -53,6 +53,9 @@ export interface AuditedRefusal {
   identity?: AuditedCaller;
   /** User who impersonates the caller. */
   impersonator?: string;
+  /** Address of the connection, where it may be closed by now. */
+  peer?: string;
+  /** 0 when the caller left before. */
   code: number;
   reason: string;
 }
@@ -67,6 +70,8 @@ export interface AuditorOptions {
 /** Refusals of callers without a credential: at once, and a second after that. */
 const UNAUTHENTICATED_BURST = 200;
 const UNAUTHENTICATED_PER_SECOND = 20;
+/** Scheme and authority of a target in absolute form (RFC 9112 section 3.2.2). */
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
 const IN_PREFIX = /^[0-9a-f-]{36}(?=[/?]|$)/;
 
 /** See the module text. */
@@ -137,14 +142,14 @@ export class Auditor {
   /** A request was refused before it was proxied; those that are not for `sockets/...` are left out. */
   refused(refusal: AuditedRefusal): void {
     const { req, upgrade, route, identity, code, reason } = refusal;
-    const url = req.url ?? "";
+    const url = (req.url ?? "").replace(ORIGIN, "");
     if (!url.startsWith(SOCKETS_PREFIX)) return;
     if (identity === undefined && !this.#takeUnauthenticated()) {
       return this.#sink.leaveOut("unauthenticated");
     }
     const proxy = route?.path?.kind === "proxy" ? route.path : undefined;
     this.#sink.push({
-      ...this.#who(refusal, req.socket.remoteAddress),
+      ...this.#who(refusal, refusal.peer ?? req.socket.remoteAddress),
       event: route?.kind === "attach" ? "attach" : "request",
       cluster: proxy?.clusterId ?? route?.clusterId ??
         IN_PREFIX.exec(url.slice(SOCKETS_PREFIX.length, SOCKETS_PREFIX.length + 40))?.[0],

@@ -17,6 +17,9 @@ import type { Identity } from "./identity.ts";
 import { sendStatus, sendStatusRaw, statusOf } from "./respond.ts";
 import type { UnderWay } from "./under_way.ts";
 
+/** A caller who left before anybody served them; no answer is sent. */
+const GONE = { code: 0, message: "The caller left before the request was served" };
+const PIPELINED = { code: 0, message: "The connection was cut: it did not wait for its answers" };
 const RETRY: Record<string, string> = { "Retry-After": "1" };
 
 /** Options of {@linkcode Dispatcher}. */
@@ -50,15 +53,21 @@ export class Dispatcher {
 
   /** Serves a request; what fails becomes its answer. */
   async request(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    // A packet that was being parsed when the connection was cut may hold a thousand more
+    if (req.socket.destroyed) return;
     const { api, embedded, log, metrics, proxyRequest } = this.#front;
-    const end = this.#underWay.begin(req.socket);
+    const peer = this.#peer(req);
+    if (this.#underWay.full(req.socket)) {
+      this.#refused(req, { upgrade: false, peer }, PIPELINED);
+      return this.#connections.pipelined(req.socket);
+    }
     let kind = "refused";
     this.#connections.busy(req.socket);
-    res.once("close", () => {
+    const end = this.#underWay.begin(req.socket, () => {
       this.#connections.idle(req.socket);
       metrics?.request(kind, res.headersSent ? res.statusCode : 0);
-      end();
     });
+    res.once("close", end);
     res.on("error", () => {});
     req.on("error", () => {});
     const seen: Seen = {};
@@ -66,13 +75,15 @@ export class Dispatcher {
     try {
       const unavailable = this.#unavailable(req.url ?? "");
       if (unavailable !== undefined) {
-        this.#refused(req, false, seen, failure(503, unavailable));
+        this.#refused(req, { ...seen, upgrade: false, peer }, failure(503, unavailable));
         const close: Record<string, string> = this.#draining() ? { "Connection": "close" } : {};
         return sendStatus(req, res, failure(503, unavailable), { ...RETRY, ...close });
       }
       const { route, identity } = await this.#admit(req, false, seen);
       if (isKnown(identity)) this.#connections.known(req.socket);
-      if (res.destroyed || req.socket.destroyed) return;
+      if (res.destroyed || req.socket.destroyed) {
+        return this.#refused(req, { ...seen, upgrade: false, peer }, GONE);
+      }
       kind = route.kind;
       if (route.kind === "proxy") {
         using _slot = this.#enter(identity!, route.path.clusterId, false);
@@ -87,7 +98,7 @@ export class Dispatcher {
     } catch (error) {
       if (!(error instanceof StatusError)) log.error("a request failed", { error, kind });
       const status = statusOf(error);
-      if (!served) this.#refused(req, false, seen, status);
+      if (!served) this.#refused(req, { ...seen, upgrade: false, peer }, status);
       // Whoever stands between may read an odd head otherwise, and take what follows for its own
       const close: Record<string, string> = seen.wellFormed ? {} : { "Connection": "close" };
       sendStatus(req, res, status, close);
@@ -96,11 +107,12 @@ export class Dispatcher {
 
   /** Serves an upgrade; what fails becomes its answer, or destroys the socket. */
   async upgrade(req: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> {
+    if (socket.destroyed) return;
     const { attach, log, metrics, proxyUpgrade } = this.#front;
+    const peer = this.#peer(req);
     const end = this.#underWay.begin(socket);
     let kind = "refused";
     let code = 101;
-    socket.once("close", end);
     socket.on("error", () => {});
     (socket as TLSSocket).setTimeout(0); // keepAliveTimeout is not for these
     this.#connections.busy(socket); // For good: it is never idle again
@@ -110,14 +122,14 @@ export class Dispatcher {
       const unavailable = this.#unavailable(req.url ?? "");
       if (unavailable !== undefined) {
         code = 503;
-        this.#refused(req, true, seen, failure(503, unavailable));
+        this.#refused(req, { ...seen, upgrade: true, peer }, failure(503, unavailable));
         return sendStatusRaw(socket, failure(503, unavailable), RETRY);
       }
       const { route, identity } = await this.#admit(req, true, seen);
       if (isKnown(identity)) this.#connections.known(socket);
       if (socket.destroyed) {
         code = 0;
-        return;
+        return this.#refused(req, { ...seen, upgrade: true, peer }, GONE);
       }
       kind = route.kind;
       if (route.kind === "attach") {
@@ -152,12 +164,19 @@ export class Dispatcher {
       if (!(error instanceof StatusError)) log.error("an upgrade failed", { error, kind });
       const status = statusOf(error);
       code = status.code;
-      if (!served) this.#refused(req, true, seen, status);
+      if (!served) this.#refused(req, { ...seen, upgrade: true, peer }, status);
       if (kind === "refused" || error instanceof StatusError) sendStatusRaw(socket, status);
       else socket.destroy(); // Bytes may have passed already
     } finally {
       metrics?.request(kind, code);
     }
+  }
+
+  /** Refuses a `CONNECT`, whatever it is for. */
+  connect(req: IncomingMessage, socket: Duplex): void {
+    const status = failure(405, "Cannot serve this method");
+    this.#refused(req, { upgrade: false, peer: this.#peer(req) }, status);
+    sendStatusRaw(socket, status);
   }
 
   /** A sentence when this hub cannot serve the route now. */
@@ -172,8 +191,18 @@ export class Dispatcher {
   }
 
   /** Tells that a request was refused before anybody served it. */
-  #refused(req: IncomingMessage, upgrade: boolean, seen: Seen, { code, message }: Status): void {
-    this.#front.onRefused?.({ ...seen, req, upgrade, code, reason: message });
+  #refused(
+    req: IncomingMessage,
+    { peer, ...seen }: Seen & { upgrade: boolean; peer: string | undefined },
+    { code, message }: Pick<Status, "code" | "message">,
+  ): void {
+    const from = peer === undefined ? {} : { peer };
+    this.#front.onRefused?.({ ...seen, ...from, req, code, reason: message });
+  }
+
+  /** Before anything is waited for: who is refused may be gone by then. */
+  #peer({ socket }: IncomingMessage): string | undefined {
+    return this.#front.onRefused === undefined ? undefined : socket.remoteAddress;
   }
 }
 

@@ -24,7 +24,9 @@ export interface Refusal extends Seen {
   req: IncomingMessage;
   /** Whether it asked for an upgrade. */
   upgrade: boolean;
-  /** HTTP status of the answer. */
+  /** Address of the connection: one that is closed does not tell it any more. */
+  peer?: string;
+  /** HTTP status of the answer; 0 when the caller left before. */
   code: number;
   /** The sentence that the client reads. */
   reason: string;
@@ -104,7 +106,7 @@ export interface FrontLimits {
   headersMs: number;
   /** Idle connection; above the 90 s that Go's HTTP client reuses one. @default {130_000} */
   keepAliveMs: number;
-  /** Connections, half of them strangers' at most; 0: no limit. @default {100_000} */
+  /** Connections, half of them and 1,000 strangers' at most; 0: no limit. @default {100_000} */
   maxConnections: number;
   /** Request head, in bytes. @default {65_536} */
   maxHeaderSize: number;

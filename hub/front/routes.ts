@@ -52,7 +52,7 @@ const MAX_HEADERS = 1000;
 /**
  * Refuses what node's parser lets through and no honest client sends.
  *
- * @throws {StatusError} 400, 405, 431
+ * @throws {StatusError} 400, 405, 417, 431
  */
 export function checkRequest(request: IncomingMessage): void {
   const headers = fromRaw(request.rawHeaders);
@@ -76,6 +76,10 @@ export function checkRequest(request: IncomingMessage): void {
   const codings = headerValues(headers, "transfer-encoding");
   if (codings.length > 1 || (codings.length === 1 && codings[0]!.toLowerCase() !== "chunked")) {
     throw StatusError.of(400, 'Cannot read the body: want Transfer-Encoding "chunked" or none');
+  }
+  const expectations = headerValues(headers, "expect");
+  if (expectations.some((value) => value.toLowerCase() !== "100-continue")) {
+    throw StatusError.of(417, 'Cannot meet this expectation: want Expect "100-continue" or none');
   }
   if (VERBS[request.method ?? ""] === undefined) {
     throw StatusError.of(405, "Cannot serve this method");

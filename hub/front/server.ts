@@ -85,9 +85,6 @@ class HttpsFront implements Front {
       shouldUpgradeCallback: (request) => request.url?.startsWith(SOCKETS_PREFIX) === true,
     } as UpgradeOptions);
     server.maxHeadersCount = 0; // node would drop lines above 2,000 silently; we refuse instead
-    server.on("connect", (_req, socket) => {
-      sendStatusRaw(socket, failure(405, "Cannot serve this method"));
-    });
     this.#connections = new Connections({
       max: limits.maxConnections,
       keepAliveMs: limits.keepAliveMs,
@@ -100,6 +97,9 @@ class HttpsFront implements Front {
       draining: () => this.#draining,
     });
     server.on("request", (req, res) => void dispatcher.request(req, res));
+    // Or node would answer it with an empty 417
+    server.on("checkExpectation", (req, res) => void dispatcher.request(req, res));
+    server.on("connect", (req, socket) => dispatcher.connect(req, socket));
     server.on("upgrade", (req, socket, head) => void dispatcher.upgrade(req, socket, head));
     server.on("connection", (socket) => this.#connections.opened(socket));
     server.on("secureConnection", (socket) => this.#track(socket));

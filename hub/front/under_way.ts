@@ -6,10 +6,17 @@
  */
 import type { Duplex } from "node:stream";
 
+/**
+ * Requests that one connection may have under way. node parses on while an answer is being made, and
+ * one packet holds a thousand small requests. Honest clients, kube-apiserver among them, wait for
+ * the answer; the next request may overtake its end by a moment, hence more than one.
+ */
+export const MAX_PIPELINED = 8;
+
 /** Counts what is under way. */
 export class UnderWay {
-  /** Requests being answered on each connection. */
-  readonly #onSocket = new WeakMap<Duplex, number>();
+  /** The ends of what each connection carries. */
+  readonly #onSocket = new WeakMap<Duplex, Set<() => void>>();
   #count = 0;
   readonly #onIdle = new Set<() => void>();
 
@@ -19,27 +26,46 @@ export class UnderWay {
   }
 
   /**
-   * A request or an upgrade begins.
+   * A request or an upgrade begins. It ends with its connection at the latest: an answer that waits
+   * behind another one on it is never told of the close.
    *
    * @param socket the connection that it came on
+   * @param onEnd called once, at its end
    * @returns to be called at its end; once more does nothing
    */
-  begin(socket: Duplex): () => void {
+  begin(socket: Duplex, onEnd: () => void = () => {}): () => void {
+    const ends = this.#endsOn(socket);
     this.#count++;
-    this.#onSocket.set(socket, (this.#onSocket.get(socket) ?? 0) + 1);
-    let ended = false;
-    return () => {
-      if (ended) return;
-      ended = true;
-      this.#onSocket.set(socket, (this.#onSocket.get(socket) ?? 1) - 1);
-      if (--this.#count > 0) return;
+    const end = (): void => {
+      if (!ends.delete(end)) return;
+      this.#count--;
+      onEnd();
+      if (this.#count > 0) return;
       for (const tell of this.#onIdle) tell();
     };
+    ends.add(end);
+    return end;
   }
 
   /** @returns whether a connection carries one: bytes of ours must not go in between */
   on(socket: Duplex): boolean {
-    return (this.#onSocket.get(socket) ?? 0) > 0;
+    return (this.#onSocket.get(socket)?.size ?? 0) > 0;
+  }
+
+  /** @returns whether a connection carries as many as it may: one more, and it is cut */
+  full(socket: Duplex): boolean {
+    return (this.#onSocket.get(socket)?.size ?? 0) >= MAX_PIPELINED;
+  }
+
+  #endsOn(socket: Duplex): Set<() => void> {
+    const known = this.#onSocket.get(socket);
+    if (known !== undefined) return known;
+    const ends = new Set<() => void>();
+    this.#onSocket.set(socket, ends);
+    socket.once("close", () => {
+      for (const end of [...ends]) end();
+    });
+    return ends;
   }
 
   /**
