@@ -33,7 +33,8 @@ export interface Authorizer {
   /**
    * Resolves when the caller may.
    *
-   * @throws {StatusError} 403 that names the missing grant; 503 when it could not be checked
+   * @throws {StatusError} 403 that names the missing grant; 429 while too many questions of this
+   * user, or of all, are under way; 503 when it could not be checked
    */
   authorize(identity: Identity, attributes: Attributes): Promise<void>;
 }
@@ -77,6 +78,8 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { allowTtlMs = 10_000, denyTtlMs = 5_000, deadlineMs = 5_000 } = options;
   const cache = new ReviewCache<Verdict>({
     ttlMs: ({ allowed }) => allowed ? allowTtlMs : denyTtlMs,
+    isYes: ({ allowed }) => allowed,
+    onRefused: (reason) => metrics?.limited(reason),
     now,
   });
 
@@ -108,13 +111,18 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       if (identity.groups.includes("system:masters")) return;
       const spec = reviewSpec(identity, attributes);
       const key = createHash("sha256").update(JSON.stringify(spec)).digest("base64");
-      const { value, fresh } = await cache.get(key, () => ask(spec));
+      const { value, fresh } = await cache.get(key, asker(identity), () => ask(spec));
       if (!fresh) metrics?.review("access", "cached");
       if (value.allowed) return;
       metrics?.refused("forbidden");
       throw forbidden(identity, attributes, value.reason);
     },
   };
+}
+
+/** Groups and extras do not count: a front proxy's caller may choose some of them. */
+function asker({ user, uid = "" }: Identity): string {
+  return `${user}\0${uid}`;
 }
 
 /** `spec` of the SubjectAccessReview. */

@@ -196,3 +196,26 @@ Deno.test("Without UID headers an agent is known by its name", async () => {
   const answer = await test.send(upgrade("GET", ATTACH, ...WEBSOCKET, user));
   assert.equal(answer.status, 101);
 });
+
+Deno.test("A user with as many questions under way as one may reads 429; another is served", async () => {
+  await using test = await TestFront.start({ deadlineMs: 1_000 });
+  const asking = Promise.withResolvers<void>();
+  test.parent.intercept = (_path, signal) => {
+    if (test.parent.accessReviews.at(-1)?.user !== "mallory") return undefined;
+    if (test.parent.accessReviews.length === 16) asking.resolve();
+    return hang(signal);
+  };
+  const mallory = (i: number): string =>
+    get(`${DIRECT}/x`, "X-Remote-User: mallory", `X-Remote-Group: g${i}`);
+  const held = Array.from({ length: 16 }, (_, i) => test.send(mallory(i)));
+  await asking.promise;
+  const [refused, alice] = await Promise.all([
+    test.send(mallory(16)),
+    test.send(get(`${DIRECT}/x`, ...ALICE)),
+  ]);
+  assert.equal(alice.status, 200);
+  assert.equal(refused.status, 429);
+  assert.match(refused.head, /\r\nRetry-After: 1\r\n/);
+  assert.match(JSON.parse(refused.body).message, /16 of your requests wait to be checked/);
+  assert.ok((await Promise.all(held)).every(({ status }) => status === 503));
+});

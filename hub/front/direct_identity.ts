@@ -59,7 +59,7 @@ export function createDirectAuthenticator(
       const presented = headerValues(headers, "authorization").length > 0;
       const token = bearerToken(headers);
       const identity = fromClientCertificate(socket, users) ??
-        (token === undefined ? undefined : await tokens.review(token));
+        (token === undefined ? undefined : await tokens.review(token, socket.remoteAddress));
       if (identity !== undefined) return authenticated(identity);
       if (!presented) return NOBODY;
       metrics?.refused("unauthenticated");

@@ -35,3 +35,20 @@ Deno.test("createDirectAuthenticator() calls who brings none anonymous, X-Remote
   assert.equal(identity.user, "system:anonymous");
   assert.deepEqual(identity.groups, ["system:unauthenticated"]);
 });
+
+Deno.test("createDirectAuthenticator() has the peer's address answer for its token", async () => {
+  const seen: (string | undefined)[] = [];
+  const authenticator = createDirectAuthenticator({
+    settings: new ValueSource(NO_FRONT_PROXY),
+    tokens: {
+      review: (_token, address) => {
+        seen.push(address);
+        return Promise.resolve(robot);
+      },
+    },
+  });
+  const rawHeaders = ["Authorization", "Bearer good", "X-Forwarded-For", "192.0.2.9"];
+  const request = { rawHeaders, socket: { remoteAddress: "192.0.2.1" } };
+  await authenticator.authenticate(request as unknown as IncomingMessage);
+  assert.deepEqual(seen, ["192.0.2.1"]);
+});

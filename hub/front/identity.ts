@@ -37,10 +37,12 @@ export interface TokenAuthenticator {
   /**
    * Judges a token.
    *
+   * @param address remote address of the connection that brought it, which answers for it
    * @returns the identity, or `undefined` when the token is not valid
-   * @throws {StatusError} 503 when it could not be judged
+   * @throws {StatusError} 429 while too many of this address are judged; 503 when it could not be
+   * judged
    */
-  review(token: string): Promise<Identity | undefined>;
+  review(token: string, address: string | undefined): Promise<Identity | undefined>;
 }
 
 /** Authenticates requests. */
@@ -49,7 +51,8 @@ export interface Authenticator {
    * Finds out who sent a request.
    *
    * @throws {StatusError} 401 without a valid credential, 400 for a malformed one or for
-   * `Impersonate-*` of a direct caller, 503 when a token could not be judged
+   * `Impersonate-*` of a direct caller, 429 while too many tokens of this address are judged, 503
+   * when a token could not be judged
    */
   authenticate(request: IncomingMessage): Promise<Identity>;
 }
@@ -100,7 +103,8 @@ export function createAuthenticator(
           remote: socket.remoteAddress,
         });
       }
-      const identity = fromClientCertificate(socket, users) ?? await fromToken(headers, tokens);
+      const identity = fromClientCertificate(socket, users) ??
+        await fromToken(headers, tokens, socket.remoteAddress);
       if (identity !== undefined) return authenticated(identity);
       metrics?.refused("unauthenticated");
       throw StatusError.of(
@@ -245,7 +249,8 @@ export function bearerToken(headers: HeaderList): string | undefined {
 async function fromToken(
   headers: HeaderList,
   tokens: TokenAuthenticator | undefined,
+  address: string | undefined,
 ): Promise<Identity | undefined> {
   const token = bearerToken(headers);
-  return token === undefined ? undefined : await tokens?.review(token);
+  return token === undefined ? undefined : await tokens?.review(token, address);
 }

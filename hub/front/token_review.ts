@@ -22,8 +22,10 @@ export interface TokenReviewerOptions {
   log: Log;
   /** Counts reviews. */
   metrics?: FrontMetrics;
-  /** How long an answer is kept. @default {10_000} */
+  /** How long an identity is kept. @default {10_000} */
   ttlMs?: number;
+  /** How long it is kept that a token is not valid. @default {5_000} */
+  denyTtlMs?: number;
   /** How long the parent may take. @default {5_000} */
   deadlineMs?: number;
   /** Milliseconds since the epoch. @default {Date.now} */
@@ -46,7 +48,7 @@ type Answer = { identity?: Identity };
 
 /** Asks the parent; keeps answers for seconds under the SHA-256 of the token, never the token. */
 export class TokenReviewer implements TokenAuthenticator {
-  readonly #options: Required<Omit<TokenReviewerOptions, "metrics">>;
+  readonly #options: Required<Pick<TokenReviewerOptions, "client" | "log" | "deadlineMs" | "now">>;
   readonly #metrics: FrontMetrics | undefined;
   readonly #cache: ReviewCache<Answer>;
 
@@ -56,21 +58,35 @@ export class TokenReviewer implements TokenAuthenticator {
    * @param options what it needs
    */
   constructor(options: TokenReviewerOptions) {
-    const { ttlMs = 10_000, deadlineMs = 5_000, now = Date.now, metrics, client, log } = options;
-    this.#options = { ttlMs, deadlineMs, now, client, log };
+    const { ttlMs = 10_000, denyTtlMs = 5_000, deadlineMs = 5_000, now = Date.now } = options;
+    const { metrics, client, log } = options;
+    this.#options = { deadlineMs, now, client, log };
     this.#metrics = metrics;
-    this.#cache = new ReviewCache({ ttlMs: () => ttlMs, max: 2048, now });
+    this.#cache = new ReviewCache({
+      ttlMs: ({ identity }) => identity === undefined ? denyTtlMs : ttlMs,
+      isYes: ({ identity }) => identity !== undefined,
+      max: 2048,
+      onRefused: (reason) => metrics?.limited(reason),
+      now,
+    });
   }
 
   /**
-   * Judges a token.
+   * Judges a token. Until it was good once, its question counts for the address that it came
+   * from; after that for its user, so that nobody behind the same address stands in its way.
    *
+   * @param address remote address of the connection
    * @returns the identity, or `undefined` when the parent does not know the token
-   * @throws {StatusError} 503 when the parent could not be asked
+   * @throws {StatusError} 429 while too many questions of this address, or of all, are under way;
+   * 503 when the parent could not be asked
    */
-  async review(token: string): Promise<Identity | undefined> {
+  async review(token: string, address: string | undefined): Promise<Identity | undefined> {
     const key = createHash("sha256").update(token).digest("base64");
-    const { value, fresh } = await this.#cache.get(key, () => this.#ask(token));
+    const asker = (stale: Answer | undefined): string =>
+      stale?.identity === undefined
+        ? `address ${network(address ?? "")}`
+        : `user ${stale.identity.user}`;
+    const { value, fresh } = await this.#cache.get(key, asker, () => this.#ask(token));
     if (!fresh) this.#metrics?.review("token", "cached");
     return value.identity;
   }
@@ -117,6 +133,25 @@ export function whyUnavailable(error: unknown): string {
   }
   if (error instanceof DeadlineError) return "the parent's kube-apiserver did not answer in time";
   return "the parent's kube-apiserver cannot be reached; look at the hub's log";
+}
+
+/**
+ * Whose an address is: of IPv6 the /64, of which one host has all (RFC 4291 section 2.5.1).
+ *
+ * @param address as sockets tell it
+ * @returns the address itself when it is no IPv6
+ */
+export function network(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
+  const [head = "", tail] = address.replace(/%.*$/, "").toLowerCase().split("::");
+  const words = head === "" ? [] : head.split(":");
+  if (tail !== undefined) {
+    const after = tail === "" ? [] : tail.split(":");
+    while (words.length + after.length < 8) words.push("0");
+    words.push(...after);
+  }
+  return `${words.slice(0, 4).join(":")}::/64`;
 }
 
 function identityOf({ status }: TokenReview): Identity | undefined {
