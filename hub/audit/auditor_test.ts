@@ -79,6 +79,36 @@ Deno.test("No query, token or user info reaches the log", () => {
   assert.doesNotMatch(JSON.stringify(lines), /xyzzy|eyJ/);
 });
 
+Deno.test("User names stand in the log as they are", () => {
+  const { auditor, lines } = setUp();
+  const names = [
+    "oidc:alice@example.com",
+    "abcdef.0123456789abcdef",
+    "https://issuer.example.com/realms/a#u:b@c",
+    "Bearer of_bad_news",
+    "eyJhbGciOiJF.a.b",
+  ];
+  for (const user of names) proxied(auditor, { ...AGGREGATED, user });
+  assert.deepEqual(lines.map(({ user }) => user), names);
+});
+
+Deno.test("A path shows all of its segments, and where something was taken out of it", () => {
+  const { auditor, lines } = setUp();
+  const cases: [string, string][] = [
+    ["/namespaces/big%3fa=xyzzy/../../secrets", "/namespaces/big%3f[redacted]/../../secrets"],
+    ["/a%3F/b%253fxyzzy", "/a%3F/b%253f[redacted]"],
+    ["/users/oidc:alice@example.com/a:b@c", "/users/oidc:alice@example.com/a:b@c"],
+    ["/pods/http/system:node:a@b", "/pods/http/system:node:a@b"],
+    ["/x/https://ann:xy@zzy@host/y", "/x/https://[redacted]@host/y"],
+    ["/x/https%3A%2F%2Fxyzzy%40host", "/x/https%3A%2F%2F[redacted]@host"],
+    [`/${"p".repeat(1_023)}`, `/${"p".repeat(1_023)}`],
+    [`/${"p".repeat(1_024)}`, `/${"p".repeat(1_020)}...`],
+    [`/${"p".repeat(1_024)}?xyzzy`, `/${"p".repeat(1_020)}...`],
+  ];
+  for (const [path] of cases) proxied(auditor, AGGREGATED, {}, path);
+  assert.deepEqual(lines.map(({ path }) => path), cases.map(([, seen]) => seen));
+});
+
 Deno.test("Every text of a record is bounded", () => {
   const { auditor, lines } = setUp();
   const groups = Array.from({ length: 5_000 }, (_, i) => `group-${i}`.padEnd(1_000, "g"));

@@ -10,9 +10,12 @@ import { redact } from "../../shared/log.ts";
 import type { AuditRecord } from "./record.ts";
 
 const MAX_SOURCE_IPS = 6;
-/** An encoded `?`: what follows may be a query to whom it was meant for. */
-const ENCODED_QUERY = /%(25)*3f/i;
-const USER_INFO = /[^/\s"@]*:[^/\s"@]*@/g;
+/** An encoded `?`, and what follows in its segment: a query to whom it was meant for. */
+const ENCODED_QUERY = /(%(?:25)*3f)[^/]+/gi;
+/** User info of a URL (RFC 3986 section 3.2.1), also where the URL itself is encoded. */
+const USER_INFO = /([a-z][a-z0-9+.-]{0,31}(?::|%3a)(?:\/|%2f){2})[^/\s"]*(?:@|%40)/gi;
+/** The same in a target that could not be read: there `http/<host>` stands for a URL. */
+const TARGET_USER_INFO = /((?:^|["/])https?\/)[^/\s"]*(?:@|%40)/gi;
 
 /**
  * Takes out of a text what may be a secret.
@@ -20,12 +23,21 @@ const USER_INFO = /[^/\s"@]*:[^/\s"@]*@/g;
  * @returns the text without tokens and user info
  */
 function clean(text: string): string {
-  return redact(text).replace(USER_INFO, "[redacted]@");
+  return redact(text).replace(USER_INFO, "$1[redacted]@");
 }
 
-function cleanPath(path: string): string {
-  const at = path.search(ENCODED_QUERY);
-  return clean(at < 0 ? path : path.slice(0, at));
+/**
+ * A path without secrets. Dot segments after an encoded `?` stay: some servers walk them.
+ *
+ * @returns the path, `[redacted]` where something was taken out
+ */
+function cleanPath({ path, target }: AuditRecord): string {
+  const bare = clean(path.replace(ENCODED_QUERY, "$1[redacted]"));
+  return target === undefined ? withoutTargetUserInfo(bare) : bare;
+}
+
+function withoutTargetUserInfo(text: string): string {
+  return text.replace(TARGET_USER_INFO, "$1[redacted]@");
 }
 
 /**
@@ -52,7 +64,7 @@ export function auditLine(record: AuditRecord): string {
     time: new Date(record.at).toISOString(),
     event: record.event,
     auditID: record.auditId,
-    user: caller && clean(caller.user),
+    user: caller?.user, // Names are as they are: `oidc:ann@example.com`
     uid: caller?.uid,
     groups: caller?.groups,
     via: caller?.via,
@@ -62,13 +74,13 @@ export function auditLine(record: AuditRecord): string {
     verb: record.verb,
     method: record.method,
     target: record.target && clean(record.target),
-    path: cleanPath(record.path),
+    path: cleanPath(record),
     upgrade: record.upgrade,
     code: record.code,
     bytesUp: record.bytesUp,
     bytesDown: record.bytesDown,
     ms: record.ms === undefined ? undefined : Math.round(record.ms),
-    reason: record.reason && clean(record.reason),
+    reason: record.reason && withoutTargetUserInfo(clean(record.reason)),
   }) + "\n";
 }
 

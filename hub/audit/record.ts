@@ -83,14 +83,17 @@ const MAX_AUDIT_ID = 64;
 const MAX_WASTE = 1024;
 const AUDIT_ID = /^[\x21-\x7e]+$/;
 
+/** Ends a text that was cut. */
+const CUT = "...";
+
 /**
  * Cuts a text, and lets go of what it was cut from.
  *
- * @returns the text, at most `max` characters
+ * @returns the text, at most `max` characters; `...` at its end when it was longer
  */
 export function cut(text: string, max: number): string {
   if (text.length <= max) return text;
-  return copy(text.slice(0, max));
+  return copy(text.slice(0, max - CUT.length) + CUT);
 }
 
 function copy(text: string): string {
@@ -100,12 +103,13 @@ function copy(text: string): string {
 /**
  * A path without its query and fragment.
  *
- * @returns at most {@linkcode MAX_PATH} characters
+ * @returns at most {@linkcode MAX_PATH} characters; `...` at its end when it was longer
  */
 export function barePath(path: string): string {
   const end = path.search(/[?#]/);
   if (end < 0) return cut(path, MAX_PATH);
-  const bare = path.slice(0, Math.min(end, MAX_PATH));
+  if (end > MAX_PATH) return cut(path.slice(0, end), MAX_PATH);
+  const bare = path.slice(0, end);
   return path.length - bare.length > MAX_WASTE ? copy(bare) : bare;
 }
 
