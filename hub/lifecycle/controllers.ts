@@ -180,7 +180,9 @@ export function createControllers(options: ControllersOptions): Controllers {
 
   const news = new News({ client, book, events, active: () => work.active, now });
 
-  function seenRequest({ metadata, spec }: ClusterRegistrationRequest): void {
+  function seenRequest(request: ClusterRegistrationRequest): void {
+    const { metadata, spec } = request;
+    if (metadata.deletionTimestamp !== undefined && work.active) revoker.cutRequest(request);
     work.add("requests", metadata.name!);
     work.add("tokens", metadata.name!);
     work.add("conditions", spec.clusterId);

@@ -4,7 +4,11 @@
  *
  * @module
  */
-import type { Condition, ManagedCluster } from "../../shared/kube/clusternet_types.ts";
+import {
+  type Condition,
+  type ManagedCluster,
+  REVOKE_FINALIZER,
+} from "../../shared/kube/clusternet_types.ts";
 import type { KubeClient } from "../../shared/kube/client.ts";
 import { MANAGED_CLUSTERS } from "../../shared/kube/resources.ts";
 import { isStatus } from "../../shared/kube/status.ts";
@@ -13,8 +17,9 @@ import { type Log, silentLog } from "../../shared/log.ts";
 import { SessionCode } from "../../shared/tunnel/errors.ts";
 import type { EventSink } from "../registration/events.ts";
 import type { LatestCache } from "../registration/latest_cache.ts";
-import { placementOf } from "../registration/objects.ts";
+import { isClusterOf, placementOf } from "../registration/objects.ts";
 import type { RequestBook } from "../registration/request_book.ts";
+import { isWithdrawn } from "../registration/verdict.ts";
 import {
   type ClusterFacts,
   decide,
@@ -23,7 +28,7 @@ import {
   WAS_READY,
 } from "./conditions.ts";
 import { Pacer } from "./pacer.ts";
-import { sameConditions, withTimes } from "./written_conditions.ts";
+import { sameConditions, WITHDRAWN, withTimes } from "./written_conditions.ts";
 
 /** Who holds a tunnel, or held it. */
 export interface Dialled {
@@ -139,10 +144,13 @@ export class Monitor {
     const request = book.get(clusterId);
     // The last word of a tunnel comes after its cluster was forgotten
     if (request === undefined) this.forget(clusterId);
-    if (request === undefined || !book.known(clusterId)) return;
+    if (request === undefined) return;
     const place = placementOf(request);
     const cluster = clusters.get(`${place.namespace}/${place.managedClusterName}`);
-    if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined) return;
+    if (cluster === undefined || !isClusterOf(request, cluster)) return;
+    if (isWithdrawn(request)) return await this.#withdraw(cluster, signal);
+    if (!book.known(clusterId)) return;
+    if (cluster.metadata.deletionTimestamp !== undefined) return;
     const state = this.#state(clusterId);
     this.#readReport(state, cluster);
     const found = cluster.status?.conditions ?? [];
@@ -191,6 +199,18 @@ export class Monitor {
     }
     this.#tell(cluster, before, conditions);
     return recheck;
+  }
+
+  /** What stands although its request is denied, revoked or being deleted must not look alive. */
+  async #withdraw(cluster: ManagedCluster, signal: AbortSignal): Promise<void> {
+    // Its revocation is under way and takes the object away: a write would only be in its way
+    const { deletionTimestamp, finalizers } = cluster.metadata;
+    if (deletionTimestamp !== undefined && finalizers?.includes(REVOKE_FINALIZER)) return;
+    const { conditions: found = [], readyz } = cluster.status ?? {};
+    if (sameConditions(found, WITHDRAWN) && readyz !== true) return;
+    const conditions = withTimes(WITHDRAWN, [], found, this.#options.now());
+    await this.#write(cluster, conditions, readyz === true ? false : undefined, signal);
+    this.#tell(cluster, found, conditions);
   }
 
   #state(clusterId: string): State {

@@ -2,6 +2,9 @@
  * Revocation: deleting a `ManagedCluster` takes its agent's access away. The finalizer
  * `clusternet.io/revoke` holds the object until that is done, so its absence is the proof.
  *
+ * A `ManagedCluster` counts only at the place that its request recorded: one that somebody else made
+ * elsewhere revokes nothing, whatever it says of itself.
+ *
  * @module
  */
 import {
@@ -21,6 +24,7 @@ import { deleteIfThere } from "../registration/ensure.ts";
 import type { EventSink } from "../registration/events.ts";
 import type { LatestCache } from "../registration/latest_cache.ts";
 import { requestName, serviceAccountName } from "../registration/names.ts";
+import { isClusterOf } from "../registration/objects.ts";
 import { type RequestBook, writeStatus } from "../registration/request_book.ts";
 import { revokedStatus, trueCondition } from "../registration/verdict.ts";
 
@@ -49,15 +53,26 @@ export class Revoker {
 
   /**
    * Refuses the agent of a cluster that is being deleted, and cuts its tunnel: at once, before
-   * anything is written.
+   * anything is written. Nothing happens for a ManagedCluster that is not its request's.
    */
   cut(cluster: ManagedCluster): void {
+    const request = this.#options.book.get(cluster.spec.clusterId);
+    if (request !== undefined && isClusterOf(request, cluster)) this.#refuse(request);
+  }
+
+  /**
+   * Refuses the agent of a request that is being deleted, and cuts its tunnel: at once, however
+   * long a finalizer of somebody else holds the request.
+   */
+  cutRequest(request: ClusterRegistrationRequest): void {
+    const { clusterId } = request.spec;
+    if (request.metadata.name === requestName(clusterId)) this.#refuse(request);
+  }
+
+  #refuse(request: ClusterRegistrationRequest): void {
     const { book, registry } = this.#options;
-    const { clusterId } = cluster.spec;
-    const request = book.get(clusterId);
-    const uid = cluster.metadata.annotations?.[REQUEST_UID_ANNOTATION];
-    if (uid === undefined || (request !== undefined && request.metadata.uid !== uid)) return;
-    book.block(uid);
+    book.block(request.metadata.uid!);
+    const { clusterId } = request.spec;
     registry.cut(clusterId, SessionCode.REVOKED, "the cluster's registration was revoked");
   }
 
@@ -72,16 +87,46 @@ export class Revoker {
     { signal }: { signal: AbortSignal },
   ): Promise<ReconcileResult | void> {
     const cluster = this.#options.clusters.get(key);
-    const uid = cluster?.metadata.annotations?.[REQUEST_UID_ANNOTATION];
-    if (cluster === undefined || uid === undefined) return; // Not of our making
+    if (cluster === undefined) return;
+    const uid = cluster.metadata.annotations?.[REQUEST_UID_ANNOTATION];
     if (cluster.metadata.deletionTimestamp !== undefined) {
-      return await this.#revoke(cluster, uid, signal);
+      if (!cluster.metadata.finalizers?.includes(REVOKE_FINALIZER)) return;
+      if (uid !== undefined && await this.#isOurs(cluster, uid, signal)) {
+        return await this.#revoke(cluster, uid, signal);
+      }
+      const { namespace, name } = cluster.metadata;
+      this.#log.warn("A ManagedCluster that is no request's goes; nothing is revoked", {
+        namespace,
+        name,
+        says: cluster.spec.clusterId,
+      });
+      return await this.#release(cluster, signal);
     }
-    await this.#deleteOrphan(cluster, uid, signal);
+    if (uid !== undefined) await this.#deleteOrphan(cluster, uid, signal);
+  }
+
+  /**
+   * Whether the request of that UID placed this ManagedCluster, or left it behind: no request of
+   * that UID may stand that has its place elsewhere.
+   *
+   * @throws when the parent cannot be asked
+   */
+  async #isOurs(cluster: ManagedCluster, uid: string, signal: AbortSignal): Promise<boolean> {
+    const { client, book } = this.#options;
+    const { clusterId } = cluster.spec;
+    const known = book.get(clusterId);
+    if (known?.metadata.uid === uid) return isClusterOf(known, cluster);
+    if (book.list().some(({ metadata }) => metadata.uid === uid)) return false;
+    // The watch of requests may be behind: only the parent knows
+    const request = await client.getOrUndefined<ClusterRegistrationRequest>(
+      CLUSTER_REGISTRATION_REQUESTS,
+      requestName(clusterId),
+      { signal },
+    );
+    return request?.metadata.uid !== uid || isClusterOf(request, cluster);
   }
 
   async #revoke(cluster: ManagedCluster, uid: string, signal: AbortSignal): Promise<void> {
-    if (!cluster.metadata.finalizers?.includes(REVOKE_FINALIZER)) return;
     const { client, book, events } = this.#options;
     const { clusterId } = cluster.spec;
     this.cut(cluster);
@@ -120,7 +165,15 @@ export class Revoker {
   /** Takes the finalizer off: the object goes. */
   async #release(cluster: ManagedCluster, signal: AbortSignal): Promise<void> {
     const { client } = this.#options;
-    const { namespace, name, resourceVersion, finalizers = [] } = cluster.metadata;
+    const { namespace, name, uid } = cluster.metadata;
+    // What the watch keeps of an object leaves out the finalizers of others
+    const live = await client.getOrUndefined<ManagedCluster>(MANAGED_CLUSTERS, name!, {
+      namespace: namespace!,
+      signal,
+    });
+    if (live === undefined || live.metadata.uid !== uid) return;
+    const { resourceVersion, finalizers = [] } = live.metadata;
+    if (!finalizers.includes(REVOKE_FINALIZER)) return;
     const left = finalizers.filter((finalizer) => finalizer !== REVOKE_FINALIZER);
     const body = { metadata: { resourceVersion, finalizers: left } };
     try {

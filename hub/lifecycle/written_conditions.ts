@@ -10,6 +10,18 @@ import { rfc3339 } from "../registration/verdict.ts";
 /** A condition before it has a time. */
 export type WantedCondition = Pick<Condition, "type" | "status" | "reason" | "message">;
 
+/** What a ManagedCluster says whose agent has no access any more. */
+export const WITHDRAWN: readonly WantedCondition[] = [
+  ["Accepted", "The registration request is denied, revoked or being deleted"],
+  ["Connected", "The agent's access is taken away"],
+  ["Ready", "The agent's access is taken away"],
+].map(([type, message]) => ({
+  type: type!,
+  status: "False",
+  reason: "RegistrationRevoked",
+  message: message!,
+}));
+
 /**
  * Gives the wanted conditions their times: a condition keeps the time at which its status last
  * changed, by the hub's own memory first.

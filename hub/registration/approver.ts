@@ -4,7 +4,10 @@
  *
  * @module
  */
-import type { ClusterRegistrationRequest } from "../../shared/kube/clusternet_types.ts";
+import type {
+  ClusterRegistrationRequest,
+  ManagedCluster,
+} from "../../shared/kube/clusternet_types.ts";
 import { MANAGED_CLUSTERS } from "../../shared/kube/resources.ts";
 import { isStatus } from "../../shared/kube/status.ts";
 import type { ReconcileResult } from "../../shared/kube/workqueue.ts";
@@ -13,7 +16,7 @@ import { withdrawAccess } from "./access.ts";
 import { deleteIfThere, NotYetError, OwnershipError } from "./ensure.ts";
 import { explainRefusal, tellPending } from "./events.ts";
 import { Granter, type GranterOptions } from "./grant.ts";
-import { type Placement, placementOf } from "./objects.ts";
+import { isClusterOf, type Placement, placementOf } from "./objects.ts";
 import { writeStatus } from "./request_book.ts";
 import { checkPublicKey, SealingError } from "./sealing.ts";
 import { invalidRequest } from "./validate.ts";
@@ -44,6 +47,8 @@ export class Approver {
   readonly #verifyAt = new Map<string, number>();
   /** UIDs of requests that wait for a human, and were announced. */
   readonly #announced = new Set<string>();
+  /** UIDs of requests that are being deleted, and hold nothing any more. */
+  readonly #withdrawn = new Set<string>();
 
   constructor(options: ApproverOptions) {
     this.#options = options;
@@ -56,6 +61,7 @@ export class Approver {
     const { name, uid } = request.metadata;
     this.#verifyAt.delete(uid!);
     this.#announced.delete(uid!);
+    this.#withdrawn.delete(uid!);
     const entries = this.#gone.get(name!) ?? [];
     this.#gone.set(name!, [...entries, { uid: uid!, place: placementOf(request) }]);
   }
@@ -72,7 +78,10 @@ export class Approver {
   ): Promise<ReconcileResult | void> {
     await this.#withdrawGone(name, signal);
     const request = this.#options.book.byName(name);
-    if (request === undefined || request.metadata.deletionTimestamp !== undefined) return;
+    if (request === undefined) return;
+    if (request.metadata.deletionTimestamp !== undefined) {
+      return await this.#withdrawDeleted(request, signal);
+    }
     switch (verdictOn(request, this.#options.approval)) {
       case "revoked":
         return;
@@ -83,6 +92,29 @@ export class Approver {
       case "approved":
         return await this.#approve(request, signal);
     }
+  }
+
+  /** The deletion is the withdrawal: a finalizer of somebody else holds the object, not the access. */
+  async #withdrawDeleted(request: ClusterRegistrationRequest, signal: AbortSignal): Promise<void> {
+    const { client, book } = this.#options;
+    const uid = request.metadata.uid!;
+    book.block(uid);
+    if (this.#withdrawn.has(uid)) return;
+    const place = placementOf(request);
+    const { namespace, managedClusterName: name } = place;
+    const cluster = await client.getOrUndefined<ManagedCluster>(MANAGED_CLUSTERS, name, {
+      namespace,
+      signal,
+    });
+    if (cluster !== undefined && isClusterOf(request, cluster)) {
+      const preconditions = { uid: cluster.metadata.uid! };
+      await deleteIfThere(client, MANAGED_CLUSTERS, name, { namespace, signal, preconditions });
+    }
+    await withdrawAccess(client, place, uid, signal);
+    this.#withdrawn.add(uid);
+    this.#log.info("The access of a request that is being deleted is withdrawn", {
+      cluster: place.clusterId,
+    });
   }
 
   async #withdrawGone(name: string, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,9 @@
 /** What can be said of the manifests without a cluster. */
 import assert from "node:assert/strict";
 import { parseAllDocuments } from "yaml";
-import { clusterRules, namespaceRules, type PolicyRule } from "./objects.ts";
+import { CREATED_BY_LABEL } from "../../shared/kube/clusternet_types.ts";
+import { SERVING_SECRET } from "../front/ca_store.ts";
+import { clusterRules, namespaceRules, objectsFor, type PolicyRule } from "./objects.ts";
 import { ID } from "./testing.ts";
 
 const DEPLOY = new URL("../../deploy/", import.meta.url);
@@ -63,6 +65,57 @@ Deno.test("the hub holds every right that it grants to an agent", () => {
       assert.ok(held, `${verb} ${wanted.resources}`);
     }
   }
+});
+
+interface Policy {
+  failurePolicy: string;
+  variables?: { expression: string }[];
+  validations: { expression: string; message?: string }[];
+}
+
+const policies = new Map(
+  all.filter(({ kind }) => kind === "ValidatingAdmissionPolicy")
+    .map(({ metadata, spec }) => [metadata.name, spec as unknown as Policy]),
+);
+
+function expressionsOf(policy: string): string {
+  return policies.get(policy)!.validations.map(({ expression }) => expression).join("\n");
+}
+
+Deno.test("each fence fails closed, denies, and says what it wants", () => {
+  const bindings = all.filter(({ kind }) => kind === "ValidatingAdmissionPolicyBinding")
+    .map(({ spec }) => spec as unknown as { policyName: string; validationActions: string[] });
+  assert.deepEqual(
+    bindings.map(({ policyName }) => policyName).sort(),
+    [...policies.keys()].sort(),
+  );
+  assert.equal(policies.size, 6);
+  for (const [name, { failurePolicy, validations }] of policies) {
+    assert.equal(failurePolicy, "Fail", name);
+    for (const { message } of validations) assert.ok(message, name);
+  }
+  for (const { validationActions } of bindings) assert.deepEqual(validationActions, ["Deny"]);
+});
+
+Deno.test("the fences know every label, annotation and finalizer that the hub writes", () => {
+  const own = objectsFor({
+    apiVersion: "clusters.clusternet.io/v1beta1",
+    kind: "ClusterRegistrationRequest",
+    metadata: { name: `clusternet-${ID}`, uid: "u" },
+    spec: { clusterId: ID, publicKey: { kty: "EC", crv: "P-256", x: "", y: "" } },
+  });
+  const { namespace, serviceAccount, managedCluster, ...rbac } = own;
+  const known = (policy: string, words: readonly string[]): void => {
+    const text = expressionsOf(policy);
+    assert.ok(words.length > 0);
+    for (const word of words) assert.ok(text.includes(`'${word}'`), `${policy}: ${word}`);
+  };
+  const marks = ({ metadata }: typeof namespace): string[] =>
+    [metadata.labels!, metadata.annotations!].flatMap(Object.keys);
+  for (const one of Object.values(rbac)) known("clusternet-hub-rbac", marks(one));
+  for (const one of [namespace, serviceAccount]) known("clusternet-hub-accounts", marks(one));
+  known("clusternet-hub-clusters", managedCluster.metadata.finalizers!);
+  known("clusternet-hub-system", [SERVING_SECRET, CREATED_BY_LABEL, "clusternet-hub"]);
 });
 
 Deno.test("no APIService skips the verification of TLS", () => {

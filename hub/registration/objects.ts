@@ -96,6 +96,23 @@ export function placementOf(request: ClusterRegistrationRequest): Placement {
 }
 
 /**
+ * Whether a ManagedCluster is the one that a request brought into being. Whoever may create
+ * ManagedClusters somewhere can write any cluster's id and any request's UID into one: only the
+ * place is the hub's own word.
+ *
+ * @returns `false` for everything else that names the same cluster
+ */
+export function isClusterOf(
+  request: ClusterRegistrationRequest,
+  { metadata, spec }: ManagedCluster,
+): boolean {
+  const place = placementOf(request);
+  return metadata.namespace === place.namespace && metadata.name === place.managedClusterName &&
+    spec.clusterId === place.clusterId &&
+    metadata.annotations?.[REQUEST_UID_ANNOTATION] === request.metadata.uid;
+}
+
+/**
  * Splits the labels that an agent wants into those it may set and those it may not.
  *
  * @returns both; `refused` holds keys

@@ -87,6 +87,16 @@ export function isApproved(request: ClusterRegistrationRequest): boolean {
 }
 
 /**
+ * Whether a request's access is taken away for good, or until a human decides otherwise.
+ *
+ * @returns `false` for one that is approved, waits or failed
+ */
+export function isWithdrawn(request: ClusterRegistrationRequest): boolean {
+  return request.metadata.deletionTimestamp !== undefined ||
+    ["revoked", "denied"].includes(verdictOn(request, "manual"));
+}
+
+/**
  * Sets one condition; the time changes only with the status.
  *
  * @returns a new list; the old one is left as it is
