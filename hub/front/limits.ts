@@ -31,7 +31,7 @@ export const DEFAULT_CALLER_LIMITS: Readonly<CallerLimits> = {
   requestsPerUser: 50_000,
   upgradesPerUser: 2_000,
   upgradesPerCluster: 512,
-  userShare: 50,
+  userShare: 25,
   attachesPerSecond: 1,
 };
 
