@@ -37,13 +37,14 @@ export interface PartsOptions {
 }
 
 /** @returns the way to the parent's API */
-export function makeParentAccess({ options, clock }: PartsOptions): ParentAccess {
+export function makeParentAccess({ options, clock, log }: PartsOptions): ParentAccess {
   const { flags } = options;
   return new ParentAccess({
     parentUrl: flags.clusterRegParentUrl!,
     pinnedCa: options.pinnedCa,
     clock,
     userAgent: USER_AGENT,
+    log,
     ...(options.proxyUrl === undefined ? {} : { proxyUrl: options.proxyUrl }),
     ...(options.connectParent === undefined ? {} : { connect: options.connectParent }),
   });
@@ -106,6 +107,7 @@ export async function makeRegistration(
   const { flags, bootstrapToken } = options;
   const clusterName = flags.clusterRegName ??
     await derivedClusterName(flags.clusterRegNamePrefix, clusterId);
+  const event = childEvents({ client, namespace: flags.namespace, clusterId });
   return new Registration({
     cluster: {
       clusterId,
@@ -121,14 +123,11 @@ export async function makeRegistration(
     parentUrl: flags.clusterRegParentUrl!,
     parent: (token) => access.client(() => token),
     bootstrapToken,
-    event: childEvents({
-      client,
-      namespace: flags.namespace,
-      clusterId,
-    }),
+    event,
     clock,
-    caPin: () => access.caPin,
-    onCredentials: ({ caCertificate, caPin }) => access.trust(caCertificate, caPin),
+    vetCa: (pem) => access.vet(pem, event),
+    onCredentials: ({ caCertificate }, fromHub) =>
+      access.trust(caCertificate, fromHub ? event : undefined),
     onState,
     now,
     random,

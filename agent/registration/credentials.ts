@@ -10,6 +10,7 @@ import type { AgentKey } from "./keys.ts";
 import type { ParentClock } from "./parent_clock.ts";
 import { openSealed, SealedError } from "./sealed.ts";
 import type { Credentials, ParentClusterStore } from "./store.ts";
+import { boundedExpiry, isOlder } from "./token_life.ts";
 
 /** Path of the hub's control request that brings fresh credentials. */
 export const CREDENTIALS_PATH = "/credentials";
@@ -37,10 +38,10 @@ export interface ParentCredentialsOptions {
   clock: Pick<ParentClock, "now">;
   /** Asks the parent whether it takes these credentials; throws when it cannot be asked. */
   probe: (credentials: Credentials) => Promise<boolean>;
-  /** Fingerprint of the pinned CA that vouches for the parent now; see `ParentAccess`. */
-  caPin?: () => string | undefined;
-  /** Told of each change. */
-  onChange?: (credentials: Credentials) => void;
+  /** What counts of the CA that the hub sealed; see `ParentAccess`. @default {all of it} */
+  vetCa?: (pem: string) => string;
+  /** Told of each change, and whether the hub handed them over now. */
+  onChange?: (credentials: Credentials, fromHub: boolean) => void;
   /** @default {silentLog} */
   log?: Log;
 }
@@ -73,7 +74,8 @@ export class ParentCredentials {
   }
 
   /**
-   * Takes credentials of an earlier run.
+   * Takes credentials of an earlier run. Their expiry is bounded as that of new ones: an earlier
+   * version may have stored what the hub said.
    *
    * @returns `false` when they are for another parent or another cluster
    */
@@ -82,52 +84,60 @@ export class ParentCredentials {
       stored === undefined || stored.parentUrl !== this.#options.parentUrl ||
       stored.clusterId !== this.#options.clusterId
     ) return false;
-    this.#use(stored);
+    const expiresAt = boundedExpiry(stored.token, stored.expiresAt, this.#options.clock.now());
+    this.#use({ ...stored, expiresAt }, false);
     return true;
   }
 
   /**
-   * Opens sealed credentials, uses them from now on, and stores them. Only newer ones replace
-   * those in use: a replayed message changes nothing.
+   * Opens sealed credentials, uses them from now on, and stores them. What the hub hands over now
+   * wins, so that a clean hub undoes what a hostile one said; but a replayed message, with the
+   * credentials in use or an older token, changes nothing.
    *
    * @param jwe what the hub sealed
-   * @returns `"taken"`, or `"known"` when those in use are as fresh
+   * @returns `"taken"`, or `"known"` when those in use are the same, or newer
    * @throws {ExpiredError} when their token has expired; {SealedError} when they are not for this
    * agent; {@linkcode NotStoredError} when they are in use but could not be stored; the probe's error
    */
   async accept(jwe: string): Promise<"taken" | "known"> {
     const { key, clusterId, parentUrl, clock, store, clusterName } = this.#options;
-    const caPin = this.#options.caPin?.();
+    const { vetCa = (pem: string) => pem } = this.#options;
     const payload = await openSealed(jwe, key, clusterId);
-    const expiresAt = Date.parse(payload.expirationTimestamp);
+    const said = Date.parse(payload.expirationTimestamp);
+    const expiresAt = boundedExpiry(payload.token, said, clock.now());
     if (expiresAt <= clock.now() + MIN_LIFE_MS) {
       throw new ExpiredError(
-        `Cannot use the sealed credentials: their token expired at ${payload.expirationTimestamp}`,
+        `Cannot use the sealed credentials: their token expired at ${
+          new Date(expiresAt).toISOString()
+        }`,
       );
     }
-    if (this.#current !== undefined && this.#current.expiresAt >= expiresAt) return "known";
+    const held = this.#current;
+    if (held !== undefined && isOlder({ token: payload.token, expiresAt }, held, clock.now())) {
+      return "known";
+    }
     const credentials: Credentials = {
       token: payload.token,
       expiresAt,
-      caCertificate: payload.caCertificate,
-      ...(caPin === undefined ? {} : { caPin }),
+      caCertificate: vetCa(payload.caCertificate),
       namespace: payload.namespace,
       managedClusterName: payload.managedClusterName,
       parentUrl,
       clusterId,
     };
+    if (held !== undefined && isSame(credentials, held)) return "known";
     // An API server that has just started may refuse a good token: it is asked again
     if (payload.token === this.#refused?.token && !await this.#options.probe(credentials)) {
       throw new ExpiredError("Cannot use the sealed credentials: the parent refuses their token");
     }
-    this.#use(credentials);
+    this.#use(credentials, true);
     try {
       await store.saveCredentials(credentials, clusterName);
     } catch (cause) {
       throw new NotStoredError("Cannot store the credentials in the child", { cause });
     }
     this.#log.info("New credentials for the parent are stored", {
-      validUntil: payload.expirationTimestamp,
+      validUntil: new Date(expiresAt).toISOString(),
     });
     return "taken";
   }
@@ -152,15 +162,15 @@ export class ParentCredentials {
       return false;
     }
     if (!await this.#options.probe(refused)) return false;
-    if (this.#current === undefined) this.#use(refused);
+    if (this.#current === undefined) this.#use(refused, false);
     return true;
   }
 
   /**
    * Serves the hub's control requests: `POST /credentials` with a JWE as body.
    *
-   * @returns 204 when the agent holds them (or fresher ones), 4xx when they are refused, 500 when
-   * they could not be stored
+   * @returns 204 when they are in use and stored now, 200 when the agent holds them already (or
+   * newer ones), 4xx when they are refused, 500 when they could not be stored
    */
   async handle(request: Request): Promise<Response> {
     if (new URL(request.url).pathname !== CREDENTIALS_PATH) {
@@ -173,8 +183,8 @@ export class ParentCredentials {
     }
     const jwe = await request.text();
     try {
-      await this.accept(jwe);
-      return new Response(null, { status: 204 });
+      if (await this.accept(jwe) === "taken") return new Response(null, { status: 204 });
+      return new Response("The agent holds these credentials already, or newer ones\n");
     } catch (error) {
       if (error instanceof SealedError) {
         this.#log.warn("Credentials that came down the tunnel are refused", { error });
@@ -187,9 +197,15 @@ export class ParentCredentials {
     }
   }
 
-  #use(credentials: Credentials): void {
+  #use(credentials: Credentials, fromHub: boolean): void {
     this.#current = credentials;
     this.#refused = undefined;
-    this.#options.onChange?.(credentials);
+    this.#options.onChange?.(credentials, fromHub);
   }
+}
+
+/** Whether nothing is new in them; without a claim `exp`, the bound on the expiry moves by itself. */
+function isSame(given: Credentials, held: Credentials): boolean {
+  return given.token === held.token && given.caCertificate === held.caCertificate &&
+    given.namespace === held.namespace && given.managedClusterName === held.managedClusterName;
 }

@@ -4,7 +4,8 @@ import { ExpiredError, NotStoredError, ParentCredentials } from "./credentials.t
 import { type AgentKey, generateAgentKey } from "./keys.ts";
 import { ParentClock } from "./parent_clock.ts";
 import type { Credentials } from "./store.ts";
-import { CLUSTER_ID, plainCredentials, sealTo, SECRET_TOKEN } from "./testing.ts";
+import type { SealedCredentials } from "../../shared/kube/clusternet_types.ts";
+import { CLUSTER_ID, jwtOf, plainCredentials, sealTo, SECRET_TOKEN } from "./testing.ts";
 
 const NOW = Date.parse("2029-01-01T00:00:00Z");
 const PARENT = "https://parent:6443";
@@ -29,7 +30,7 @@ async function bed(): Promise<Bed> {
     parentUrl: PARENT,
     clock: new ParentClock({ now: () => NOW }),
     probe: () => Promise.resolve(!fail.probe),
-    caPin: () => "the pin",
+    vetCa: (pem) => pem.replace("EVIL", ""),
     store: {
       saveCredentials: (given) => {
         if (fail.save) return Promise.reject(new Error("the child's API is away"));
@@ -53,18 +54,69 @@ Deno.test("ParentCredentials takes sealed credentials and stores them", async ()
   assert.equal(credentials.current()?.token, SECRET_TOKEN);
   assert.equal(credentials.fresh, true);
   assert.equal(saved[0]?.parentUrl, PARENT);
-  assert.equal(saved[0]?.caPin, "the pin");
 });
 
 Deno.test("ParentCredentials keeps the fresher ones", async () => {
   const { credentials, key, saved } = await bed();
   await credentials.accept(await sealTo(key.publicJwk, plainCredentials()));
-  const older = plainCredentials({ token: "old", expirationTimestamp: "2029-06-01T00:00:00Z" });
+  const older = plainCredentials({ token: "old", expirationTimestamp: "2029-02-01T00:00:00Z" });
   assert.equal(await credentials.accept(await sealTo(key.publicJwk, older)), "known");
   const newer = plainCredentials({ token: "new", expirationTimestamp: "2030-06-01T00:00:00Z" });
   assert.equal(await credentials.accept(await sealTo(key.publicJwk, newer)), "taken");
   assert.equal(credentials.current()?.token, "new");
   assert.deepEqual(saved.map(({ token }) => token), [SECRET_TOKEN, "new"]);
+});
+
+const DAY_S = 86_400;
+
+/** A token that was issued so many days after `NOW`, for ten days. */
+function issued(days: number): string {
+  const iat = NOW / 1000 + days * DAY_S;
+  return jwtOf({ iat, exp: iat + 10 * DAY_S });
+}
+
+Deno.test("what a hostile hub says of an expiry does not outlive it", async () => {
+  const { credentials, key, saved } = await bed();
+  const deliver = async (change: Partial<SealedCredentials>): Promise<number> => {
+    const body = await sealTo(key.publicJwk, plainCredentials(change));
+    const answer = await credentials.handle(post(body));
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  assert.equal(await deliver({ token: issued(-2), caCertificate: "GOOD" }), 204);
+  const poison = { expirationTimestamp: "9999-12-31T00:00:00Z", caCertificate: "EVIL PLANTED" };
+  assert.equal(await deliver({ token: issued(-2), ...poison }), 204);
+  assert.equal(credentials.current()?.expiresAt, NOW + 8 * DAY_S * 1000);
+  assert.equal(saved.at(-1)?.caCertificate, " PLANTED", "what counts of it alone");
+  assert.equal(await deliver({ token: issued(-2), caCertificate: "GOOD" }), 204, "taken back");
+  assert.equal(credentials.current()?.caCertificate, "GOOD");
+  assert.equal(await deliver({ token: issued(-2), caCertificate: "GOOD" }), 200, "a replay");
+  assert.equal(await deliver({ token: issued(-3), ...poison }), 200, "an older one");
+  const fresh = { token: issued(-1), expirationTimestamp: "2029-01-02T00:00:00Z" };
+  assert.equal(await deliver(fresh), 204, "newer, though it ends sooner");
+  assert.equal(credentials.current()?.token, issued(-1));
+  for (const token of ["opaque", jwtOf({ iat: NOW })]) {
+    assert.equal(await deliver({ token, ...poison }), 204);
+    assert.equal(credentials.current()?.expiresAt, NOW + 90 * DAY_S * 1000);
+    assert.equal(await deliver(fresh), 204, "a token with a date that can be wins");
+  }
+});
+
+Deno.test("an expiry that an earlier run stored is bounded too", async () => {
+  const { credentials, key } = await bed();
+  const stored: Credentials = {
+    token: issued(-2),
+    expiresAt: Date.parse("9999-12-31T00:00:00Z"),
+    caCertificate: "",
+    namespace: "ns",
+    managedClusterName: "name",
+    parentUrl: PARENT,
+    clusterId: CLUSTER_ID,
+  };
+  assert.equal(credentials.adopt(stored), true);
+  assert.equal(credentials.current()?.expiresAt, NOW + 8 * DAY_S * 1000);
+  const fresh = plainCredentials({ token: issued(-1) });
+  assert.equal(await credentials.accept(await sealTo(key.publicJwk, fresh)), "taken");
 });
 
 Deno.test("ParentCredentials refuses an expired token", async () => {
@@ -109,7 +161,9 @@ Deno.test("the control request for credentials answers 204, 404, 405, 422 and 50
   const { credentials, key, fail, log } = await bed();
   const jwe = await sealTo(key.publicJwk, plainCredentials());
   assert.equal((await credentials.handle(post(jwe))).status, 204);
-  assert.equal((await credentials.handle(post(jwe))).status, 204, "again the same");
+  const again = await credentials.handle(post(jwe));
+  assert.equal(again.status, 200, "again the same");
+  await again.body?.cancel();
   assert.equal((await credentials.handle(new Request("http://agent/other"))).status, 404);
   assert.equal((await credentials.handle(new Request("http://agent/credentials"))).status, 405);
   const bad = await credentials.handle(post("a.b.c.d.e"));

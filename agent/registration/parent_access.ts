@@ -2,13 +2,16 @@
  * How the agent talks to the parent's API: which CAs it trusts, through which proxy, with which
  * token.
  *
- * Whom it trusts: without a pinned CA the system's, and the one that the hub sealed. With one, that
- * alone until credentials came over a connection that it vouched for: the CA in them counts beside
- * it from then on, so that the parent's CA can be changed without a visit to each child. A CA that
- * was stored before the pin was set, or under another pin, does not count: it came over a
- * connection that this pin did not vouch for. The first registration has the pin alone. A pin in a
- * file may change: it counts as it is then, and what came under the former one counts no more until
- * the hub says it again.
+ * Whom it trusts with a pinned CA (a file or a hash): that, and of what the hub sealed only the CAs
+ * that lead to it (see `vetCa`). A hub that is hostile for a while thus plants no CA that outlives
+ * it. The parent's CA is changed by way of the pin: a file is followed while the agent runs and may
+ * hold the old and the new one.
+ *
+ * Without a pin: the system's roots, which vouched for the first registration, and the CA that the
+ * hub sealed last, so that the parent's CA can be changed without a visit to each child. Nothing can
+ * tell such a change from a CA that a hostile hub plants. What keeps that small: the last word alone
+ * counts, so that a clean hub's next token takes the planted one back, and each change is an Event
+ * in the child. Who does not want to rely on that pins.
  *
  * @module
  */
@@ -16,7 +19,9 @@ import { getCACertificates } from "node:tls";
 import { KubeClient } from "../../shared/kube/client.ts";
 import type { ClusterConfig } from "../../shared/kube/cluster_config.ts";
 import { type KubeConnection, kubeTransport, type Transport } from "../../shared/kube/transport.ts";
-import { fingerprint } from "./parent_ca.ts";
+import { type Log, silentLog } from "../../shared/log.ts";
+import type { WriteEvent } from "../events.ts";
+import { type CaCertificate, vetCa, type VettedCa } from "./parent_ca.ts";
 import type { ParentClock } from "./parent_clock.ts";
 
 /** Options of {@linkcode ParentAccess}. */
@@ -32,6 +37,8 @@ export interface ParentAccessOptions {
   userAgent: string;
   /** Opens connections. @default {kubeTransport} */
   connect?: (config: ClusterConfig) => KubeConnection;
+  /** @default {silentLog} */
+  log?: Log;
 }
 
 interface Open {
@@ -44,31 +51,72 @@ interface Open {
 /** Clients of the parent over one connection pool. */
 export class ParentAccess {
   readonly #options: ParentAccessOptions;
+  readonly #log: Log;
   #sealedCa = "";
-  #sealedUnder: string | undefined;
-  /** What `caPin` is of. */
+  /** As it was read last. */
   #pinned: string | undefined;
-  #caPin: string | undefined;
+  /** Of `#sealedCa` beside `#pinned`, which are asked about before each request. */
+  #vetted: VettedCa = { counts: [], ignored: [] };
+  /** What was last said to be ignored. */
+  #saidIgnored = "";
   #open: Open | undefined;
 
   constructor(options: ParentAccessOptions) {
     this.#options = options;
+    this.#log = options.log ?? silentLog;
   }
 
-  /** Fingerprint of the pinned CA in use; `undefined` without one, and before it is known. */
-  get caPin(): string | undefined {
-    return this.#caPin;
+  /**
+   * Looks at the CA that the hub sealed, and says when something in it does not count.
+   *
+   * @param pem may be empty
+   * @param event where to say it
+   * @returns PEM of what counts of it beside the pin in use
+   */
+  vet(pem: string, event: WriteEvent): string {
+    const { counts, ignored } = vetCa(pem, this.#pinned, this.#options.clock.now());
+    const key = keyOf(ignored);
+    if (key !== "" && key !== this.#saidIgnored) {
+      const message = "The hub names a CA of the parent that does not lead to the pinned one: it " +
+        "is ignored. If the parent's CA is to change, add the new one to the file of " +
+        "--cluster-reg-parent-ca-file (or set --cluster-reg-parent-ca-hash anew). If it is not, " +
+        `the hub may be in other hands. SHA-256: ${namesOf(ignored)}`;
+      this.#log.warn(message);
+      event("Warning", "ParentCAIgnored", message);
+    }
+    this.#saidIgnored = key;
+    return pemOf(counts);
   }
 
   /**
    * Takes the hub's word on the parent's CA; see the module on when it counts.
    *
    * @param pem may be empty
-   * @param caPin what `caPin` was when it came
+   * @param event where to say that it changes whom the agent trusts; absent for what was stored
    */
-  trust(pem: string, caPin: string | undefined): void {
+  trust(pem: string, event?: WriteEvent): void {
+    const former = this.#besidePin();
     this.#sealedCa = pem.trim();
-    this.#sealedUnder = caPin;
+    this.#vet();
+    const now = this.#besidePin();
+    if (event === undefined || keyOf(now) === keyOf(former)) return;
+    const message = now.length === 0
+      ? "The hub names no other CA for the parent any more"
+      : "The hub names another CA for the parent, which the agent trusts from now on beside " +
+        `${this.#pinned === undefined ? "the system's" : "the pinned one"}. SHA-256: ${
+          namesOf(now)
+        }`;
+    this.#log.info(message);
+    event("Normal", "ParentCAChanged", message);
+  }
+
+  #vet(): void {
+    this.#vetted = vetCa(this.#sealedCa, this.#pinned, this.#options.clock.now());
+  }
+
+  /** What the hub's word adds. */
+  #besidePin(): CaCertificate[] {
+    return this.#vetted.counts.filter(({ pinned }) => !pinned);
   }
 
   /**
@@ -77,21 +125,18 @@ export class ParentAccess {
    */
   async ca(signal?: AbortSignal): Promise<string | undefined> {
     const pinned = await this.#readPinned(signal);
-    if (this.#sealedCa === "") return pinned;
-    if (pinned !== undefined) {
-      if (this.#sealedUnder !== this.#caPin) return pinned;
-      return pinned.includes(this.#sealedCa) ? pinned : `${pinned.trim()}\n${this.#sealedCa}\n`;
-    }
-    // Registered through a server that the system's roots vouch for, or the flag is gone since
+    const others = this.#besidePin();
+    if (others.length === 0) return pinned;
+    if (pinned !== undefined) return `${pinned.trim()}\n${pemOf(others)}`;
     const roots = [...getCACertificates("bundled"), ...getCACertificates("system")];
-    return [...roots, this.#sealedCa].join("\n");
+    return [...roots, pemOf(others)].join("\n");
   }
 
   async #readPinned(signal?: AbortSignal): Promise<string | undefined> {
     const pinned = await this.#options.pinnedCa?.(this.#sealedCa, signal);
     if (pinned === this.#pinned) return pinned;
     this.#pinned = pinned;
-    this.#caPin = pinned === undefined ? undefined : fingerprint(pinned);
+    this.#vet();
     return pinned;
   }
 
@@ -139,4 +184,22 @@ export class ParentAccess {
     this.#open?.close();
     this.#open = undefined;
   }
+}
+
+function pemOf(certificates: readonly CaCertificate[]): string {
+  return certificates.map(({ pem }) => `${pem}\n`).join("");
+}
+
+/** An Event takes a kilobyte, and a bundle may hold many. */
+const MAX_NAMED = 5;
+
+/** Tells one set from another. */
+function keyOf(certificates: readonly CaCertificate[]): string {
+  return certificates.map(({ fingerprint }) => fingerprint).sort().join();
+}
+
+function namesOf(certificates: readonly CaCertificate[]): string {
+  const names = certificates.map(({ fingerprint }) => fingerprint);
+  const more = names.length - MAX_NAMED;
+  return names.slice(0, MAX_NAMED).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }

@@ -33,18 +33,67 @@ export function certificateOfHash(pem: string, hash: string): string | undefined
   });
 }
 
+/** One certificate of a CA text. */
+export interface CaCertificate {
+  pem: string;
+  /** SHA-256 of the whole certificate, in hex with colons. */
+  fingerprint: string;
+  /** Whether it is a pinned one, not one that leads there. */
+  pinned: boolean;
+}
+
+/** What {@linkcode vetCa} found. */
+export interface VettedCa {
+  /** Each once. */
+  counts: CaCertificate[];
+  /** Whole certificates that do not lead to the pin; each once. */
+  ignored: CaCertificate[];
+}
+
 /**
- * Tells one pinned CA from another.
+ * Tells which certificates that the hub sealed count: without a pin all, beside one those that are
+ * in it and the valid CAs that one of it signed (renewed with its key, or below it). Each one stands
+ * for itself: the pinned one vouches for no neighbour.
  *
- * @param pem what is pinned
- * @returns SHA-256 over the public keys (a CA that was renewed with its key is the same one), in hex
+ * @param pem what the hub sealed; what is no certificate is left out
+ * @param pinned PEM; `undefined` without a pin
+ * @param now milliseconds since the epoch
+ * @returns all whole certificates, parted
  */
-export function fingerprint(pem: string): string {
-  const hash = createHash("sha256");
-  const keys = certificatesIn(pem).map((block) =>
-    new X509Certificate(block).publicKey.export({ type: "spki", format: "der" }).toString("hex")
-  );
-  return hash.update(keys.sort().join()).digest("hex");
+export function vetCa(pem: string, pinned: string | undefined, now: number): VettedCa {
+  const pins = pinned === undefined ? undefined : parsed(pinned);
+  const vetted: VettedCa = { counts: [], ignored: [] };
+  for (const [fingerprint, { block, certificate }] of parsed(pem)) {
+    const isPinned = pins?.has(fingerprint) ?? false;
+    const counts = pins === undefined || isPinned ||
+      pins.values().some((pin) => leadsTo(certificate, pin.certificate, now));
+    vetted[counts ? "counts" : "ignored"].push({ pem: block, fingerprint, pinned: isPinned });
+  }
+  return vetted;
+}
+
+/** By fingerprint: a bundle may name one twice. */
+function parsed(pem: string): Map<string, { block: string; certificate: X509Certificate }> {
+  const found = new Map<string, { block: string; certificate: X509Certificate }>();
+  for (const block of certificatesIn(pem)) {
+    try {
+      const certificate = new X509Certificate(block);
+      found.set(certificate.fingerprint256, { block, certificate });
+    } catch {
+      // No certificate: it vouches for nobody, and one that cannot be read must not break the rest
+    }
+  }
+  return found;
+}
+
+function leadsTo(certificate: X509Certificate, pin: X509Certificate, now: number): boolean {
+  // TLS asks neither of a CA that it was given: a leaf's key, or one given up, would sign for all
+  if (!certificate.ca || !(Date.parse(certificate.validTo) > now)) return false;
+  try {
+    return certificate.checkIssued(pin) && certificate.verify(pin.publicKey);
+  } catch {
+    return false; // Of another kind of key
+  }
 }
 
 /**

@@ -24,10 +24,10 @@ export interface RegistrationOptions
   stored: Stored;
   store: Pick<ParentClusterStore, "saveCredentials">;
   clock: ParentClock;
-  /** Fingerprint of the pinned CA that vouches for the parent now. */
-  caPin?: () => string | undefined;
-  /** Told when credentials are in use. */
-  onCredentials?: (credentials: Credentials) => void;
+  /** What counts of the CA that the hub sealed. */
+  vetCa?: (pem: string) => string;
+  /** Told when credentials are in use, and whether the hub handed them over now. */
+  onCredentials?: (credentials: Credentials, fromHub: boolean) => void;
 }
 
 /** How long the parent may take to say whether it knows a token, in milliseconds. */
@@ -41,7 +41,7 @@ export class Registration {
   #recovering: Promise<void> | undefined;
 
   constructor(options: RegistrationOptions) {
-    const { stored, cluster, parentUrl, store, clock, caPin, onCredentials, log } = options;
+    const { stored, cluster, parentUrl, store, clock, vetCa, onCredentials, log } = options;
     this.#options = options;
     this.credentials = new ParentCredentials({
       key: stored.key,
@@ -51,7 +51,7 @@ export class Registration {
       store,
       clock,
       probe: async ({ token }) => (await this.#ask(token)).valid,
-      ...(caPin === undefined ? {} : { caPin }),
+      ...(vetCa === undefined ? {} : { vetCa }),
       ...(onCredentials === undefined ? {} : { onChange: onCredentials }),
       ...(log === undefined ? {} : { log }),
     });

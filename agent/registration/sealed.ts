@@ -16,7 +16,20 @@ export class SealedError extends Error {
 /** A sealed token has 1.7 KB, with a CA bundle some more. */
 const MAX_JWE_CHARS = 64 * 1024;
 
-const dnsName = v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/));
+const LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?";
+const NAMESPACE = new RegExp(`^${LABEL}$`);
+const OBJECT_NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+
+/** Whether a namespace may be called so (RFC 1123 label). */
+export function isNamespace(name: string): boolean {
+  return name.length <= 63 && NAMESPACE.test(name);
+}
+
+/** Whether an object may be called so (RFC 1123 subdomain). */
+export function isObjectName(name: string): boolean {
+  return name.length <= 253 && OBJECT_NAME.test(name);
+}
+
 const payloadSchema = v.object({
   clusterId: v.pipe(v.string(), v.minLength(1)),
   token: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,16384}$/)),
@@ -25,8 +38,8 @@ const payloadSchema = v.object({
     v.check((text) => Number.isFinite(Date.parse(text))),
   ),
   caCertificate: v.pipe(v.string(), v.maxLength(48 * 1024)),
-  namespace: dnsName,
-  managedClusterName: dnsName,
+  namespace: v.pipe(v.string(), v.check(isNamespace)),
+  managedClusterName: v.pipe(v.string(), v.check(isObjectName)),
 });
 
 /**

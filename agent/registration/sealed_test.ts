@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { generateAgentKey, importAgentKey, samePublicKey } from "./keys.ts";
-import { openSealed, SealedError } from "./sealed.ts";
+import { isNamespace, isObjectName, openSealed, SealedError } from "./sealed.ts";
 import { CLUSTER_ID, plainCredentials, sealTo, SECRET_TOKEN } from "./testing.ts";
 
 Deno.test("a stored key pair is the same when it is read again", async () => {
@@ -99,3 +99,14 @@ function decoded(part: string): string {
     return `broken ${part}`;
   }
 }
+
+Deno.test("a namespace is a label and a ManagedCluster's name a subdomain", () => {
+  for (const good of ["a", "clusternet-dhxfs", "a".repeat(63)]) assert.ok(isNamespace(good), good);
+  for (const bad of ["", "a.b", "../x", "-a", "a-", "A", "a/b", "a\n", "a".repeat(64)]) {
+    assert.ok(!isNamespace(bad), bad);
+  }
+  for (const good of ["a", "edge-1.berlin", "a".repeat(253)]) assert.ok(isObjectName(good), good);
+  for (const bad of ["", "a..b", ".a", "a.", "../x", "a/b", "a\n", "a".repeat(254)]) {
+    assert.ok(!isObjectName(bad), bad);
+  }
+});

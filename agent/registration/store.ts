@@ -13,6 +13,7 @@ import {
 import type { KubeClient } from "../../shared/kube/client.ts";
 import { SECRETS } from "../../shared/kube/resources.ts";
 import { isStatus } from "../../shared/kube/status.ts";
+import { isNamespace, isObjectName } from "./sealed.ts";
 import { type AgentKey, generateAgentKey, importAgentKey } from "./keys.ts";
 
 /** What lets the agent into the parent. */
@@ -21,10 +22,8 @@ export interface Credentials {
   token: string;
   /** When the token expires, by the parent's clock, in milliseconds since the epoch. */
   expiresAt: number;
-  /** PEM of the parent's CA as the hub knows it; may be empty. */
+  /** PEM of what counts of the parent's CA as the hub knows it; may be empty. */
   caCertificate: string;
-  /** Fingerprint of the pinned CA that vouched for the connection it came over; absent without. */
-  caPin?: string;
   /** Dedicated namespace in the parent. */
   namespace: string;
   /** Name of the ManagedCluster there. */
@@ -57,7 +56,6 @@ const KEYS = {
   token: "token",
   expiry: "token-expiry",
   ca: "ca.crt",
-  caPin: "ca-pin",
   namespace: "namespace",
   name: "managed-cluster-name",
   clusterId: "cluster-id",
@@ -142,7 +140,6 @@ export class ParentClusterStore {
       [KEYS.token]: credentials.token,
       [KEYS.expiry]: new Date(credentials.expiresAt).toISOString(),
       [KEYS.ca]: credentials.caCertificate,
-      [KEYS.caPin]: credentials.caPin ?? "",
       [KEYS.namespace]: credentials.namespace,
       [KEYS.name]: credentials.managedClusterName,
       [KEYS.clusterId]: credentials.clusterId,
@@ -199,14 +196,13 @@ function stored(key: AgentKey, data: Record<string, string>): Stored {
     token: data[KEYS.token] ?? "",
     expiresAt: Date.parse(data[KEYS.expiry] ?? ""),
     caCertificate: data[KEYS.ca] ?? "",
-    ...(data[KEYS.caPin] ? { caPin: data[KEYS.caPin] } : {}),
     namespace: data[KEYS.namespace] ?? "",
     managedClusterName: data[KEYS.name] ?? "",
     parentUrl: data[KEYS.parentUrl] ?? "",
     clusterId: data[KEYS.clusterId] ?? "",
   };
   const whole = Number.isFinite(credentials.expiresAt) && credentials.token !== "" &&
-    credentials.namespace !== "" && credentials.managedClusterName !== "";
+    isNamespace(credentials.namespace) && isObjectName(credentials.managedClusterName);
   const spread = Number(data[KEYS.spread] ?? "");
   return {
     key,

@@ -17,7 +17,6 @@ const CREDENTIALS: Credentials = {
   token: SECRET_TOKEN,
   expiresAt: Date.parse("2030-01-01T00:00:00.000Z"),
   caCertificate: "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n",
-  caPin: "f".repeat(64),
   namespace: "clusternet-dhxfs",
   managedClusterName: "edge-1",
   parentUrl: "https://parent:6443",

@@ -22,6 +22,14 @@ export const CLUSTER_ID = "dc91021d-2361-4f6d-a404-7c33b9e01118";
 /** A token that no log may hold. */
 export const SECRET_TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2VjcmV0LXNpZ25hdHVyZQ";
 
+/** A JWT with these claims; its signature is none. */
+export function jwtOf(claims: unknown): string {
+  const encode = (value: unknown): string =>
+    new TextEncoder().encode(JSON.stringify(value))
+      .toBase64({ alphabet: "base64url", omitPadding: true });
+  return `${encode({ alg: "RS256" })}.${encode(claims)}.c2lnbmF0dXJl`;
+}
+
 /** What the hub seals. */
 export function plainCredentials(change: Partial<SealedCredentials> = {}): SealedCredentials {
   return {
