@@ -23,6 +23,7 @@ import { type AgentAccount, RequestBook } from "../registration/request_book.ts"
 import { TokenMint } from "../registration/tokens.ts";
 import type { ApprovalMode } from "../registration/verdict.ts";
 import type { MonitorTimes } from "./conditions.ts";
+import { keptCluster, keptRequest } from "./kept_fields.ts";
 import { LeaderWork } from "./leader.ts";
 import type { HubReadings, LifecycleMetrics } from "./metrics.ts";
 import { Monitor, type TunnelNews } from "./monitor.ts";
@@ -118,8 +119,13 @@ export function createControllers(options: ControllersOptions): Controllers {
   const requests = new Informer<ClusterRegistrationRequest>({
     ...informerOptions,
     resource: CLUSTER_REGISTRATION_REQUESTS,
+    transform: keptRequest,
   });
-  const managed = new Informer<ManagedCluster>({ ...informerOptions, resource: MANAGED_CLUSTERS });
+  const managed = new Informer<ManagedCluster>({
+    ...informerOptions,
+    resource: MANAGED_CLUSTERS,
+    transform: keptCluster,
+  });
   const book = new RequestBook({ source: requests, now });
   const clusters = new LatestCache<ManagedCluster>(managed, now);
   const events = createRecorder(new EventRecorder({ client, log, now, random }));

@@ -12,7 +12,7 @@ import { isStatus, StatusError } from "./status.ts";
 import type { KubeObject } from "./types.ts";
 
 /** Options of {@linkcode Informer}. */
-export interface InformerOptions {
+export interface InformerOptions<T = KubeObject> {
   /** The way to the API. */
   client: Pick<KubeClient, "list" | "watch">;
   /** What to keep a copy of. */
@@ -23,6 +23,13 @@ export interface InformerOptions {
   labelSelector?: string | undefined;
   /** Such as `metadata.name=a`. */
   fieldSelector?: string | undefined;
+  /**
+   * What is kept of an object, before anybody is told of it: a new object that holds no more than
+   * is used, so that what others write into theirs does not fill the memory (as client-go's
+   * `SharedInformer.SetTransform`). `metadata` keeps name, namespace, uid and resourceVersion. It
+   * must not throw. @default {all but metadata.managedFields}
+   */
+  transform?: (object: T) => T;
   /** Where it says what happened. @default {silent} */
   log?: Log;
   /** Milliseconds. @default {Date.now} */
@@ -63,7 +70,8 @@ const MAX_RETRY_AFTER_MS = 30_000;
  * ```
  */
 export class Informer<T extends KubeObject> {
-  readonly #options: InformerOptions;
+  readonly #options: InformerOptions<T>;
+  readonly #transform: (object: T) => T;
   readonly #log: Log;
   readonly #now: () => number;
   readonly #backoff: Backoff;
@@ -82,8 +90,9 @@ export class Informer<T extends KubeObject> {
    *
    * @param options what to keep a copy of
    */
-  constructor(options: InformerOptions) {
+  constructor(options: InformerOptions<T>) {
     this.#options = options;
+    this.#transform = options.transform ?? withoutManagedFields;
     this.#log = (options.log ?? silentLog).with({ informer: options.resource.plural });
     this.#now = options.now ?? Date.now;
     this.#backoff = new Backoff({
@@ -186,7 +195,7 @@ export class Informer<T extends KubeObject> {
       });
       signal.throwIfAborted();
       this.#contact();
-      this.#store.replace(items.map(withoutManagedFields));
+      this.#store.replace(items.map(this.#transform));
       this.#resourceVersion = resourceVersion;
       if (!this.#hasSynced) this.#log.debug("Informer synced", { objects: items.length });
       this.#hasSynced = true;
@@ -211,8 +220,8 @@ export class Informer<T extends KubeObject> {
       this.#contact();
       this.#success();
       productive = true;
-      if (event.type === "DELETED") this.#store.delete(withoutManagedFields(event.object));
-      else if (event.type !== "BOOKMARK") this.#store.put(withoutManagedFields(event.object));
+      if (event.type === "DELETED") this.#store.delete(this.#transform(event.object));
+      else if (event.type !== "BOOKMARK") this.#store.put(this.#transform(event.object));
       const version = event.object.metadata.resourceVersion;
       if (version) this.#resourceVersion = version;
     }

@@ -251,3 +251,33 @@ Deno.test("Informer rejects synced when it is stopped before, and starts once", 
   await stop();
   await synced;
 });
+
+Deno.test("Informer keeps, and tells of, what transform makes of an object", async () => {
+  const api = new Api();
+  api.put("a", "listed");
+  const told: unknown[] = [];
+  const stop = new AbortController();
+  const informer = new Informer<KubeObject & { data?: string }>({
+    client: api.client,
+    resource: CONFIG_MAPS,
+    transform: ({ data: _, ...object }) => object,
+  });
+  informer.on({
+    added: (object) => told.push(["added", object.metadata.name, object.data]),
+    deleted: (object) => told.push(["deleted", object.metadata.name, object.data]),
+  });
+  informer.start(stop.signal);
+  await informer.synced;
+  await api.watching(1);
+  api.send("ADDED", api.put("b", "watched"));
+  api.send("DELETED", api.drop("b"));
+  await until(() => told.length === 3);
+  assert.deepEqual(told, [
+    ["added", "a", undefined],
+    ["added", "b", undefined],
+    ["deleted", "b", undefined],
+  ]);
+  assert.deepEqual(informer.list().map(({ data }) => data), [undefined]);
+  stop.abort();
+  await informer.stopped;
+});
