@@ -9,6 +9,7 @@
 import type { ListenAddress } from "../shared/flags.ts";
 import { type Log, silentLog } from "../shared/log.ts";
 import { type MetricsRegistry, renderMetrics } from "../shared/metrics.ts";
+import { type PlainServer, servePlain } from "../shared/plain_server.ts";
 
 /** One named check; throws with the reason when it fails. */
 export interface HealthCheck {
@@ -86,12 +87,7 @@ export function createHealth(
 }
 
 /** A running endpoint. */
-export interface HealthServer extends AsyncDisposable {
-  /** Address it listens on. */
-  readonly hostname: string;
-  /** Port it listens on. */
-  readonly port: number;
-}
+export type HealthServer = PlainServer;
 
 /**
  * Serves health and metrics without TLS.
@@ -102,19 +98,11 @@ export interface HealthServer extends AsyncDisposable {
  * @returns the running endpoint
  * @throws {Deno.errors.AddrInUse} when somebody else listens there
  */
-export function serveHealth(
+export async function serveHealth(
   address: ListenAddress,
   handler: (request: Request) => Promise<Response>,
   log: Log = silentLog,
-): HealthServer {
-  const server = Deno.serve({
-    ...address,
-    onListen: () => {},
-    onError: (error) => {
-      log.error("The health endpoint failed", { error });
-      return new Response("Internal error\n", { status: 500, headers: HEADERS });
-    },
-  }, handler);
-  const { hostname, port } = server.addr;
-  return { hostname, port, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+): Promise<HealthServer> {
+  const onError = (error: unknown): void => log.error("The health endpoint failed", { error });
+  return await servePlain({ address, handler, onError });
 }

@@ -55,10 +55,10 @@ Deno.test("metrics tell of tunnel, registration and token", async () => {
 Deno.test("serveHealth listens, and a taken port is told", async () => {
   const registry = createRegistry();
   const handle = createHealth({ livez: [], readyz: [], registry });
-  await using server = serveHealth({ hostname: "127.0.0.1", port: 0 }, handle);
+  await using server = await serveHealth({ hostname: "127.0.0.1", port: 0 }, handle);
   const response = await fetch(`http://127.0.0.1:${server.port}/livez`);
   assert.equal(await response.text(), "ok");
-  assert.throws(
+  await assert.rejects(
     () => serveHealth({ hostname: "127.0.0.1", port: server.port }, handle),
     Deno.errors.AddrInUse,
   );

@@ -147,16 +147,17 @@ async function readFile(file: string, flag: string): Promise<string> {
 }
 
 /** The endpoint is no reason to end: with the default address two agents may share a machine. */
-function startHealth(
+async function startHealth(
   flags: AgentFlags,
   agent: Agent,
   registry: MetricsRegistry,
   log: Log,
-): HealthServer | undefined {
+): Promise<HealthServer | undefined> {
   if (flags.healthAddr === undefined) return undefined;
   const { livez, readyz } = agent;
   try {
-    return serveHealth(flags.healthAddr, createHealth({ livez, readyz, registry, log }), log);
+    const handler = createHealth({ livez, readyz, registry, log });
+    return await serveHealth(flags.healthAddr, handler, log);
   } catch (error) {
     const { hostname, port } = flags.healthAddr;
     if (
@@ -205,7 +206,7 @@ async function main(flags: AgentFlags): Promise<number> {
     registry,
     log,
   });
-  await using _health = startHealth(flags, agent, registry, log);
+  await using _health = await startHealth(flags, agent, registry, log);
   stopOnSignals(agent, log);
   const end = await agent.ended;
   identities.dispose();

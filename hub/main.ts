@@ -13,6 +13,7 @@ import { kubeTransport } from "../shared/kube/transport.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import { createRegistry } from "../shared/metrics.ts";
 import { withPermissionAdvice } from "../shared/permission_advice.ts";
+import { servePlain } from "../shared/plain_server.ts";
 import { taskCommand } from "../shared/task_command.ts";
 import { VERSION } from "../shared/version.ts";
 import { openAuditLog } from "./audit/open.ts";
@@ -72,7 +73,7 @@ async function runAggregated(flags: HubFlags, log: Log): Promise<void> {
     transport: connection.transport,
     userAgent: `clusternet-hub/${VERSION}`,
   });
-  await run(await startHub({ flags, client, parentCa, ...common(flags, log) }), flags);
+  await run(await startHub({ flags, client, parentCa, ...common(flags, log) }), flags, log);
 }
 
 /** As a Kubernetes API of its own. */
@@ -105,7 +106,7 @@ async function runStandalone(flags: HubFlags, log: Log): Promise<void> {
     standalone.serveHealth(hub.healthApi);
     const text = await standalone.announce(hub.address.port);
     await Deno.stdout.write(new TextEncoder().encode(text));
-    await run(hub, flags);
+    await run(hub, flags, log);
   } finally {
     await standalone.stop();
   }
@@ -141,13 +142,25 @@ function defaultDataDir(): string {
 }
 
 /** Serves until a signal. */
-async function run(hub: Hub, flags: HubFlags): Promise<void> {
-  const health = flags.healthAddr === undefined
-    ? undefined
-    : Deno.serve({ ...flags.healthAddr, onListen: () => {} }, hub.healthApi);
+async function run(hub: Hub, flags: HubFlags, log: Log): Promise<void> {
+  await using _health = await serveHealth(hub, flags, log);
   const hurry = await firstSignal();
   await hub.stop(hurry);
-  await health?.shutdown();
+}
+
+async function serveHealth(
+  hub: Hub,
+  { healthAddr: address }: HubFlags,
+  log: Log,
+): Promise<AsyncDisposable | undefined> {
+  if (address === undefined) return undefined;
+  const onError = (error: unknown): void => log.error("the health port failed", { error });
+  try {
+    return await servePlain({ address, handler: hub.healthApi, onError });
+  } catch (error) {
+    const { hostname, port } = address;
+    throw new Error(`Cannot serve --health-addr ${hostname}:${port}: ${error}`);
+  }
 }
 
 /**

@@ -11,6 +11,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import { destroyUnparsed } from "../../shared/stop_parsing.ts";
 
 /** What a hub without `--max-connections` has. */
 export const DEFAULT_MAX_CONNECTIONS = 100_000;
@@ -132,7 +133,7 @@ export class Connections {
   /** Requests came faster than the answers were waited for: the connection is destroyed. */
   pipelined(socket: Duplex): void {
     this.#options.onClosed("pipelined");
-    socket.destroy();
+    destroyUnparsed(socket);
   }
 
   /** When all are known callers', this is the one that just came. */

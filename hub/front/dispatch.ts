@@ -174,6 +174,7 @@ export class Dispatcher {
 
   /** Refuses a `CONNECT`, whatever it is for. */
   connect(req: IncomingMessage, socket: Duplex): void {
+    if (socket.destroyed) return;
     const status = failure(405, "Cannot serve this method");
     this.#refused(req, { upgrade: false, peer: this.#peer(req) }, status);
     sendStatusRaw(socket, status);
