@@ -10,11 +10,14 @@ import type { Duplex } from "node:stream";
 import { TunnelDoor } from "../../hub/front/tunnel_door.ts";
 import type { MessageConn } from "../../shared/tunnel/message_conn.ts";
 import type { Cluster } from "../cluster/cluster.ts";
+import type { CertificateAuthority } from "../cluster/pki.ts";
 
 /** See the module text. */
 export class FakeHub implements AsyncDisposable {
   /** The tunnel of the first agent that dials. */
   readonly conn: Promise<MessageConn>;
+  /** Requests and dials that came: whoever sent them took this for the parent. */
+  seen = 0;
   readonly #door: TunnelDoor<undefined>;
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
@@ -25,6 +28,7 @@ export class FakeHub implements AsyncDisposable {
     this.#door = new TunnelDoor({ onConn: (_id, one) => conn.resolve(one) });
     const { hostname, port } = new URL(parent.server);
     this.#server = createServer(pair, (req, res) => {
+      this.seen++;
       const { method, url, headers } = req;
       const to = { host: hostname, port: Number(port), ca: parent.caPem, agent: false } as const;
       const onward = request({ ...to, method: method!, path: url!, headers }, (answer) => {
@@ -37,6 +41,7 @@ export class FakeHub implements AsyncDisposable {
       req.pipe(onward);
     });
     this.#server.on("upgrade", (req, socket, head) => {
+      this.seen++;
       this.#door.accept(req, socket, head, req.url!.split("/").at(-2)!, undefined);
     });
     this.#server.on("connection", (socket) => {
@@ -46,19 +51,19 @@ export class FakeHub implements AsyncDisposable {
     });
   }
 
-  /** @returns one that listens, with a certificate of the parent's CA */
-  static async start(parent: Cluster): Promise<FakeHub> {
+  /** @returns one that listens, with a certificate of that CA, usually the parent's */
+  static async start(parent: Cluster, ca: CertificateAuthority = parent.pki.ca): Promise<FakeHub> {
     const hub = new FakeHub(
       parent,
-      await parent.pki.ca.issue({ commonName: "hub", usages: ["server"], ips: ["127.0.0.1"] }),
+      await ca.issue({ commonName: "hub", usages: ["server"], ips: ["127.0.0.1"] }),
     );
     await new Promise<void>((resolve) => hub.#server.listen(0, "127.0.0.1", resolve));
     return hub;
   }
 
-  /** What an agent takes for its parent. */
-  get url(): string {
-    return `https://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  /** Where an agent finds it. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,17 +2,26 @@
  * Abuse case 18: a hub that was taken over. The agent decides by itself.
  */
 import assert from "node:assert/strict";
+import { tokenTimes } from "../../agent/registration/token_life.ts";
+import { seal } from "../../hub/registration/sealing.ts";
+import type {
+  ClusterRegistrationRequest,
+  SealedCredentials,
+} from "../../shared/kube/clusternet_types.ts";
+import { CertificateAuthority } from "../cluster/pki.ts";
 import { AgentProcess } from "../e2e/agent_process.ts";
+import { eventually } from "../e2e/wait.ts";
 import { FakeHub } from "./fake_hub.ts";
 import { FramePeer, type StreamAnswer } from "./frame_peer.ts";
+import { AGENT_SECRET, REQUESTS } from "./neighbour.ts";
 import { plainAnswer, Recorder } from "./recorder.ts";
+import { Cutter } from "./rotation_load.ts";
 import { cases } from "./scene.ts";
 
 type Pairs = [name: string, value: string][];
 /** What the agent may do instead of answering: cut the stream. */
 type Expected = number | "cut";
 
-const SECRET_PATH = "/api/v1/namespaces/clusternet-system/secrets/parent-cluster";
 const REVIEW = '{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}';
 
 /** Who the child takes a caller for, in its words. */
@@ -22,11 +31,15 @@ interface WhoIs {
 }
 
 cases("a hub that was taken over", { agent: false }, async (step, scene) => {
-  await using fake = await FakeHub.start(scene.parent);
+  const { parent, child } = scene;
+  const evilCa = await CertificateAuthority.create("planted");
+  await using fake = await FakeHub.start(parent);
+  await using evil = await FakeHub.start(parent, evilCa);
+  await using way = new Cutter(fake.port);
   await using named = await Recorder.start({ answer: ({ method }) => plainAnswer(method) });
   await using never = await Recorder.start();
   const agent = await AgentProcess.create(scene.parent, scene.child, {
-    parentUrl: fake.url,
+    parentUrl: way.url,
     args: [`--allow-target=http://127.0.0.1:${named.port}`],
   });
   scene.alsoSearch("the agent's log", () => agent.process.log());
@@ -60,7 +73,7 @@ cases("a hub that was taken over", { agent: false }, async (step, scene) => {
   };
 
   await step("18. the agent refuses by itself what a hostile hub asks for", async () => {
-    const { data: before } = await scene.child.api.get<{ data: unknown }>(SECRET_PATH);
+    const { data: before } = await scene.child.api.get<{ data: unknown }>(AGENT_SECRET);
 
     // Where to
     const nowhere: [target: string, expected: Expected[]][] = [
@@ -227,7 +240,7 @@ cases("a hub that was taken over", { agent: false }, async (step, scene) => {
       assert.match(line, /^POST \/x HTTP\/1\.1$/, "a request got through");
       assert.ok(!headers.some(([name]) => /evil|authorization|impersonate/.test(name)));
     }
-    const { data: after } = await scene.child.api.get<{ data: unknown }>(SECRET_PATH);
+    const { data: after } = await scene.child.api.get<{ data: unknown }>(AGENT_SECRET);
     assert.deepEqual(after, before);
     named.clear();
     const honest = await hub.request(head(NAMED, [[":user", "ann"]], "GET", "/honest"));
@@ -237,6 +250,81 @@ cases("a hub that was taken over", { agent: false }, async (step, scene) => {
     for (const target of [`http/127.0.0.1:${never.port}`, "http/169.254.169.254"]) {
       assert.match(log, new RegExp(`refused target="${target}" status=403`));
     }
+  });
+
+  await step("18. credentials of a hostile hub do not outlive it", async () => {
+    const id = await agent.clusterId();
+    const { spec, status } = await parent.api.get<ClusterRegistrationRequest>(
+      `${REQUESTS}/clusternet-${id}`,
+    );
+    const stored = async (): Promise<{ token: string; expiry: number; ca: string }> => {
+      const { data } = await child.api.get<{ data: Record<string, string> }>(AGENT_SECRET);
+      const expiry = Date.parse(atob(data["token-expiry"]!));
+      return { token: atob(data["token"]!), expiry, ca: atob(data["ca.crt"]!) };
+    };
+    const deliver = async (change: Partial<SealedCredentials> & { token: string }) => {
+      const jwe = await seal(spec.publicKey, {
+        clusterId: id,
+        namespace: status!.dedicatedNamespace!,
+        managedClusterName: status!.managedClusterName!,
+        expirationTimestamp: new Date(tokenTimes(change.token).expiresAt!).toISOString(),
+        caCertificate: parent.caPem,
+        ...change,
+      });
+      const type: Pairs = [["Content-Type", "application/jose"]];
+      return (await hub.request(head("agent", type, "POST", "/credentials"), jwe)).status;
+    };
+    const { token: first } = await stored();
+    scene.secrets.add("agent's first token", first);
+    const poison = {
+      token: first,
+      expirationTimestamp: "9999-12-31T00:00:00Z",
+      caCertificate: parent.caPem + evilCa.pem,
+    };
+    const planted = evilCa.pem.trim().split("\n")[1]!;
+
+    // Nothing of it is stored that is not true
+    assert.ok([200, 204].includes(await deliver(poison)));
+    assert.equal(await deliver({ ...poison, namespace: "../../x" }), 422);
+    assert.equal(await deliver({ ...poison, managedClusterName: "a/../b" }), 422);
+    const kept = await stored();
+    assert.ok(kept.expiry <= tokenTimes(first).expiresAt!, `stored until ${kept.expiry}`);
+    assert.ok(!kept.ca.includes(planted), "a planted CA is stored");
+    await eventually("the child's admin is told", 5_000, async () => {
+      const events = await child.kubectlOk(["get", "events", "-A"]);
+      assert.match(events, /Warning +ParentCAIgnored/);
+    });
+
+    // What a clean hub says wins, though its token ends sooner; what it said before does not
+    const { namespace, name } = status!.serviceAccount!;
+    const fresh = (await parent.kubectlOk(
+      ["-n", namespace, "create", "token", name, "--duration=10m"],
+    )).trim();
+    scene.secrets.add("agent's fresh token", fresh);
+    assert.equal(await deliver({ token: fresh }), 204);
+    assert.equal((await stored()).token, fresh);
+    assert.equal(await deliver({ token: fresh }), 200, "a replay");
+    assert.equal(await deliver(poison), 200, "an older token");
+    assert.equal((await stored()).token, fresh);
+
+    // A planted CA does not count beside the pin: told to the running agent, or stored long ago
+    assert.ok([200, 204].includes(await deliver({ ...poison, token: fresh })));
+    way.target = evil.port;
+    const refuses = async (what: string): Promise<void> => {
+      const before = way.taken;
+      await eventually(what, 30_000, () => assert.ok(way.taken >= before + 3 || evil.seen > 0));
+      assert.equal(evil.seen, 0, `${what}: the agent speaks to it`);
+    };
+    way.cut();
+    await refuses("the agent comes to whoever has the planted CA");
+    await agent.process.kill9();
+    const data = {
+      "ca.crt": btoa(parent.caPem + evilCa.pem),
+      "token-expiry": btoa(poison.expirationTimestamp),
+    };
+    await child.api.patch(AGENT_SECRET, { data });
+    await agent.process.start();
+    await refuses("it comes again, with the planted CA in its Secret");
   });
   await hub.end();
   await agent.process.kill9();

@@ -127,7 +127,8 @@ export class Cutter implements AsyncDisposable {
   /** Connections that were taken. */
   taken = 0;
 
-  constructor(readonly target: number) {
+  /** @param target port that new connections lead to */
+  constructor(public target: number) {
     this.#accepting = this.#accept();
   }
 
