@@ -9,6 +9,8 @@ const TARGET_TEST = "tests/security/target_test.ts";
 const LIST_TEST = "tests/security/target_list_test.ts";
 const FRAMES_TEST = "tests/security/frames_test.ts";
 const WIRE_TEST = "tests/security/wire_test.ts";
+const SLOW_TEST = "tests/security/slow_test.ts";
+const CROSSTALK_TEST = "tests/security/crosstalk_test.ts";
 const HUB_TEST = "tests/security/hostile_hub_test.ts";
 
 /** Each with the case that fails without it. */
@@ -126,6 +128,31 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     test: HUB_TEST,
   },
   {
+    case: 18,
+    removes: "a CA that the hub plants counts beside the pin",
+    file: "agent/registration/parent_ca.ts",
+    find: "    const counts = pins === undefined || isPinned ||",
+    replace: "    const counts = pins !== null || isPinned ||",
+    test: HUB_TEST,
+  },
+  {
+    case: 18,
+    removes: "the hub's word on a token's expiry counts",
+    file: "agent/registration/token_life.ts",
+    find: "  return Math.min(said, tokenTimes(token).expiresAt ?? Infinity, now + MAX_LIFE_MS);",
+    replace: "  return Math.max(said, now - (tokenTimes(token).expiresAt ?? now));",
+    test: HUB_TEST,
+  },
+  {
+    case: 18,
+    removes: "the token that expires last is kept, whichever came last",
+    file: "agent/registration/token_life.ts",
+    find: "  if (mine !== undefined && theirs !== undefined) return mine < theirs;\n" +
+      "  if (mine !== undefined) return false;\n",
+    replace: "  if (mine === theirs) return given.expiresAt < held.expiresAt;\n",
+    test: HUB_TEST,
+  },
+  {
     case: 19,
     removes: "two Host lines are taken",
     file: "hub/front/routes.ts",
@@ -157,6 +184,46 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
       'if (codings.length > 1 || (codings.length === 1 && codings[0]!.toLowerCase() !== "chunked")) {',
     replace: "if (codings.length > 9) {",
     test: WIRE_TEST,
+  },
+  {
+    case: 20,
+    removes: "a head may come as slowly as its client likes",
+    file: "hub/front/server.ts",
+    find: "  headersMs: 10_000,",
+    replace: "  headersMs: 600_000,",
+    test: SLOW_TEST,
+  },
+  {
+    case: 20,
+    removes: "one byte is progress of a body",
+    file: "hub/tunnels/proxy_request.ts",
+    find: "const PROGRESS_BYTES = 1024;",
+    replace: "const PROGRESS_BYTES = 1;",
+    test: SLOW_TEST,
+  },
+  {
+    case: 20,
+    removes: "who was answered may go on sending",
+    file: "hub/tunnels/proxy_request.ts",
+    find: "    if (!uploaded) linger(context);\n",
+    replace: "",
+    test: SLOW_TEST,
+  },
+  {
+    case: 20,
+    removes: "one user may hold all streams of a cluster",
+    file: "hub/front/limits.ts",
+    find: "reached(sum(held.share), part(streams, userShare))",
+    replace: "reached(sum(held.share), part(streams, userShare && 100))",
+    test: SLOW_TEST,
+  },
+  {
+    case: 20,
+    removes: "the stream of a reader that leaves stays open",
+    file: "shared/node_pump.ts",
+    find: '    if (whenGone === "reset") stream.reset(ResetCode.CANCEL, "the reader is gone");\n',
+    replace: '    if (whenGone === "reset") return;\n',
+    test: SLOW_TEST,
   },
   {
     case: 21,
@@ -221,5 +288,13 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     find: "if (lengths.length > 1 || lengths.some((length) => !LENGTH.test(length))) {",
     replace: "if (lengths.length > 99) {",
     test: "tests/security/splitting_test.ts",
+  },
+  {
+    case: 24,
+    removes: "END goes out before the data that waits",
+    file: "shared/tunnel/send_queue.ts",
+    find: "      if (this.bytes > 0) return this.credit > 0 ? Fill.MORE : Fill.IDLE;\n",
+    replace: "",
+    test: CROSSTALK_TEST,
   },
 ];
