@@ -175,3 +175,32 @@ Deno.test("Strangers cannot flood the log: their refusals have a rate", () => {
   auditor.refused({ req, upgrade: false, code: 403, reason: "no", identity: AGGREGATED });
   assert.equal(lines.length, 221, "who is known is always told of");
 });
+
+Deno.test("A target in absolute form is on record, without its authority", () => {
+  const { auditor, lines } = setUp();
+  const refused = (url: string): void =>
+    auditor.refused({ req: makeIncoming(url), upgrade: false, code: 400, reason: "no" });
+  refused(`HTTPS://ann:xyzzy@hub:443${SOCKETS_PREFIX}${ID}/proxy/direct/x?y=xyzzy`);
+  refused(`http://hub/livez?${SOCKETS_PREFIX}${ID}`);
+  refused(`hub:443`);
+  assert.equal(lines.length, 1);
+  assert.equal(lines[0]!["cluster"], ID);
+  assert.equal(lines[0]!["path"], `${SOCKETS_PREFIX}${ID}/proxy/direct/x`);
+  assert.doesNotMatch(JSON.stringify(lines), /xyzzy/);
+});
+
+Deno.test("Who left before they were served is on record with the address that they had", () => {
+  const { auditor, lines } = setUp();
+  const req = makeIncoming(`${SOCKETS_PREFIX}${ID}/proxy/direct/`);
+  const closed = { ...req, socket: {} } as typeof req;
+  auditor.refused({
+    req: closed,
+    upgrade: false,
+    peer: "192.0.2.7",
+    identity: AGGREGATED,
+    code: 0,
+    reason: "left",
+  });
+  assert.deepEqual(lines[0]!["sourceIPs"], ["192.0.2.7"]);
+  assert.equal(lines[0]!["code"], 0);
+});

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { connect as connectTcp } from "node:net";
+import { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { delay } from "../../shared/backoff.ts";
 import { createRegistry } from "../../shared/metrics.ts";
+import { Connections, MAX_STRANGERS } from "./connections.ts";
 import { FrontMetrics } from "./front_metrics.ts";
 import { CallerLimiter } from "./limits.ts";
 import type { ProxyRequestContext } from "./server.ts";
@@ -126,6 +128,30 @@ Deno.test("Strangers throw out the oldest of themselves, never a caller who is k
   assert.equal((await test.send(get(`${DIRECT}/x`, ...ALICE))).status, 200);
   for (const socket of tcp) socket.destroy();
   await delay(50);
+});
+
+Deno.test("Strangers hold a thousand connections, however many there may be", () => {
+  const closed: string[] = [];
+  const connections = new Connections({
+    max: 100_000,
+    keepAliveMs: 1_000,
+    onClosed: (reason) => void closed.push(reason),
+  });
+  const open = (): Duplex => {
+    const socket = new Duplex({ read: () => {} });
+    connections.opened(socket);
+    return socket;
+  };
+  const known = open();
+  connections.known(known);
+  const oldest = open();
+  for (let i = 1; i < MAX_STRANGERS; i++) open();
+  assert.equal(oldest.destroyed, false);
+  open();
+  assert.equal(oldest.destroyed, true);
+  assert.equal(known.destroyed, false);
+  assert.equal(connections.strangers, MAX_STRANGERS);
+  assert.deepEqual(closed, ["strangers"]);
 });
 
 Deno.test("Connections above the limit are closed at once; a place that is free is given again", async () => {
