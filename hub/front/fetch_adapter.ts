@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { fromRaw } from "../../shared/headers.ts";
 import { StatusError } from "../../shared/kube/status.ts";
+import { withLines } from "../../shared/request_lines.ts";
 
 /** Host in the URL that handlers see; nothing reads it. */
 const ORIGIN = "https://hub.invalid";
@@ -15,12 +16,13 @@ const LINGER_MS = 1_000;
 const LINGER_BYTES = 16 * 1024 * 1024;
 
 /**
- * Makes a `Request`. Its signal aborts when the caller goes away before the answer is out.
+ * Makes a `Request`. Its signal aborts when the caller goes away before the answer is out; its
+ * header lines are kept beside it ({@linkcode withLines}).
  *
  * @param signal ends with the caller's connection
  * @returns the request, its body streaming
  * @throws {StatusError} 400 when the URL parser would change the path: what was authorised must
- * be what is served
+ * be what is served; or for an `Impersonate-*` header that fetch cannot carry
  */
 export function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
   const target = incoming.url ?? "/";
@@ -30,11 +32,14 @@ export function toRequest(incoming: IncomingMessage, signal: AbortSignal): Reque
     throw StatusError.of(400, "Cannot serve this path: it holds dot segments or odd characters");
   }
   const headers = new Headers();
-  for (const [name, value] of fromRaw(incoming.rawHeaders)) {
+  const lines = fromRaw(incoming.rawHeaders);
+  for (const [name, value] of lines) {
     try {
       headers.append(name, value);
     } catch {
-      continue; // A header that fetch cannot carry, nobody here reads
+      // Nobody here reads a header that fetch cannot carry, but for these
+      if (!name.toLowerCase().startsWith("impersonate-")) continue;
+      throw StatusError.of(400, `Cannot read header ${JSON.stringify(name.slice(0, 60))}`);
     }
   }
   const method = incoming.method ?? "GET";
@@ -42,7 +47,7 @@ export function toRequest(incoming: IncomingMessage, signal: AbortSignal): Reque
   const body = bodiless ? null : bodyOf(incoming);
   const init: RequestInit & { duplex?: "half" } = { method, headers, signal, body };
   if (body !== null) init.duplex = "half";
-  return new Request(url, init);
+  return withLines(new Request(url, init), lines);
 }
 
 /**
@@ -147,7 +152,7 @@ export async function writeResponse(
  * Serves one request.
  *
  * @param handler gets the request; must not throw for what a caller can cause
- * @throws {StatusError} 400 for a path that fetch cannot carry; whatever the handler throws
+ * @throws {StatusError} 400 for a path or header that fetch cannot carry; whatever the handler throws
  */
 export async function serveFetch(
   incoming: IncomingMessage,

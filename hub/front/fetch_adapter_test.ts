@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { StatusError } from "../../shared/kube/status.ts";
+import { linesOf } from "../../shared/request_lines.ts";
 import { boundTlsReading } from "../../shared/tls_backpressure.ts";
+import { toRequest } from "./fetch_adapter.ts";
 import { ALICE, get, TestFront } from "./test_front.ts";
 
 Deno.test("A handler gets method, headers and body, and its answer streams", async () => {
@@ -115,4 +119,31 @@ Deno.test("A body that breaks off does not look complete", async () => {
   });
   const answer = await test.send(get("/version", ...ALICE));
   assert.doesNotMatch(answer.body, /\r\n0\r\n\r\n$/);
+});
+
+Deno.test("A request's lines stay apart beside its Headers", async () => {
+  let seen: string[] = [];
+  await using test = await TestFront.start({
+    api: (request) => {
+      seen = (linesOf(request) ?? []).filter(([name]) => name === "X-A").map(([, value]) => value);
+      return Promise.resolve(new Response());
+    },
+  });
+  await test.send(get("/version", ...ALICE, "X-A: b, c", "X-A: d"));
+  assert.deepEqual(seen, ["b, c", "d"]);
+});
+
+Deno.test("Whom to impersonate is never skipped: what fetch cannot carry is a 400", () => {
+  const made = (...rawHeaders: string[]): Request =>
+    toRequest(
+      { method: "GET", url: "/api", rawHeaders } as unknown as IncomingMessage,
+      new AbortController().signal,
+    );
+  assert.equal(made("X-A", "a\0", "X-B", "b").headers.get("x-b"), "b");
+  for (const name of ["Impersonate-User", "impersonate-GROUP", "Impersonate-Extra-a/b"]) {
+    assert.throws(
+      () => made("Impersonate-User", "bob", name, "a\0"),
+      (error) => error instanceof StatusError && error.code === 400 && error.message.includes(name),
+    );
+  }
 });

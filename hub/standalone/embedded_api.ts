@@ -7,6 +7,7 @@
  */
 import { StatusError } from "../../shared/kube/status.ts";
 import type { Log } from "../../shared/log.ts";
+import { linesOf } from "../../shared/request_lines.ts";
 import { authorize } from "./api/authorize.ts";
 import { failureAnswer } from "./api/failures.ts";
 import { type ParsedRequest, parseRequestInfo } from "./api/parse_request_info.ts";
@@ -112,7 +113,7 @@ class Api implements EmbeddedApi {
   async #serve(request: Request, caller: User): Promise<Response> {
     const { authorizer } = this.#o;
     const parsed = parseRequestInfo(request.method, request.url);
-    const user = impersonate(request.headers, caller, authorizer);
+    const user = impersonate(linesOf(request) ?? request.headers, caller, authorizer);
     authorize(authorizer, user, parsed.attributes);
     const { info } = parsed;
     if (!info.isResource) return await this.#servePath(request, info.path);

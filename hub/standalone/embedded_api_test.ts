@@ -1,4 +1,5 @@
 import { strict as assert } from "node:assert";
+import type { HeaderList } from "../../shared/headers.ts";
 import type { ApiObject } from "./store/types.ts";
 import { embeddedApi, user } from "./writes/testing.ts";
 
@@ -322,4 +323,25 @@ Deno.test("embedded API: many writers of one object lose nothing", async () => {
   for (const { status } of await Promise.all(writes)) assert.equal(status, 200);
   const { body } = await api.json("GET", `${path}/x`);
   assert.equal(Object.keys(body.data as object).length, 12);
+});
+
+Deno.test("embedded API: whom to act as is read line by line", async () => {
+  await using api = await embeddedApi();
+  const whoAmI = (...lines: HeaderList): ReturnType<typeof api.json> =>
+    api.json(
+      "POST",
+      "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+      {},
+      undefined,
+      undefined,
+      lines,
+    );
+  const bob: [string, string] = ["Impersonate-User", "bob"];
+  const { status, body } = await whoAmI(bob, ["Impersonate-Group", "CN=a, O=b"]);
+  assert.equal(status, 201);
+  assert.deepEqual((body.status as { userInfo: unknown }).userInfo, {
+    username: "bob",
+    groups: ["CN=a, O=b", "system:authenticated"],
+  });
+  assert.equal((await whoAmI(bob, ["Impersonate-User", "eve"])).status, 400);
 });

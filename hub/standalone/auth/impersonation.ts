@@ -16,6 +16,9 @@ import type { Attributes, Authorizer } from "./types.ts";
 const PREFIX = "impersonate-";
 const EXTRA = "impersonate-extra-";
 
+/** Take one value. */
+const SINGLE: ReadonlySet<string> = new Set(["impersonate-user", "impersonate-uid"]);
+
 /** Whom a request wants to act as. */
 export interface WantedUser {
   readonly name: string;
@@ -58,30 +61,33 @@ function goSyntax({ name, uid, groups, extra }: WantedUser): string {
 }
 
 /**
- * Reads the headers.
+ * Reads the headers. Of several lines that name a user or a UID, kube-apiserver takes the first; no
+ * client means that, so it is refused here.
  *
  * @param headers raw lines; or a `Headers`, which joins repeated lines: groups and extra values are
  *   taken apart at `", "` then
  * @returns whom, or `undefined` when nobody is named
- * @throws {StatusError} 400 when groups, uid or extras come without a user
+ * @throws {StatusError} 400 when groups, uid or extras come without a user, or several users or
+ * uids
  */
 export function wantedUser(headers: Headers | [string, string][]): WantedUser | undefined {
   const joined = headers instanceof Headers;
   const extra: Record<string, string[]> = Object.create(null);
   const groups: string[] = [];
-  let name: string | undefined;
-  let uid: string | undefined;
+  const single: Record<string, string> = Object.create(null);
   for (const [header, raw] of headers) {
     const field = header.toLowerCase();
     if (!field.startsWith(PREFIX)) continue;
     const value = utf8(raw.trim());
     const values = joined ? value.split(", ") : [value];
-    if (field === "impersonate-user") name ??= value;
-    else if (field === "impersonate-uid") uid ??= value;
-    else if (field === "impersonate-group") groups.push(...values);
+    if (SINGLE.has(field)) {
+      if (single[field] !== undefined) throw badRequest(`there are several ${field} headers`);
+      single[field] = value;
+    } else if (field === "impersonate-group") groups.push(...values);
     else if (field.startsWith(EXTRA)) (extra[extraKey(field)] ??= []).push(...values);
   }
-  const wanted = { name: name ?? "", uid: uid ?? "", groups, extra };
+  const { "impersonate-user": name = "", "impersonate-uid": uid = "" } = single;
+  const wanted = { name, uid, groups, extra };
   if (wanted.name !== "") return wanted;
   if (wanted.uid === "" && groups.length === 0 && Object.keys(extra).length === 0) return undefined;
   throw badRequest(`requested ${goSyntax(wanted)} without impersonating a user name`);

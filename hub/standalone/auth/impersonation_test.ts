@@ -75,7 +75,6 @@ Deno.test("impersonate takes uid, groups and extras, unescaped and in lower case
   assert.deepEqual(
     as([
       USER,
-      ["Impersonate-User", "alice"],
       ["Impersonate-Uid", "u1"],
       ["Impersonate-Extra-Foo%2fbar", "1"],
       ["impersonate-extra-foo%2Fbar", "2"],
@@ -99,6 +98,22 @@ Deno.test("wantedUser takes the joined lines of Headers apart, and reads UTF-8",
   assert.deepEqual(wantedUser(headers)?.groups, ["a", "b"]);
   assert.equal(wantedUser(headers)?.name, "CN=a, O=b");
   assert.equal(wantedUser([["Impersonate-User", "J\u00c3\u00bcrgen"]])?.name, "Jürgen");
+});
+
+Deno.test("wantedUser refuses several users or uids, whatever they are", () => {
+  const uid: [string, string] = ["Impersonate-Uid", "u1"];
+  const cases: [string, string][][] = [
+    [USER, USER],
+    [USER, ["impersonate-USER", "eve"]],
+    [USER, ["Impersonate-User", ""]],
+    [["Impersonate-User", ""], USER],
+    [USER, uid, uid],
+  ];
+  for (const headers of cases) {
+    const { code, message } = refusal(() => wantedUser(headers));
+    assert.equal(code, 400);
+    assert.match(message, /^there are several impersonate-(user|uid) headers$/);
+  }
 });
 
 Deno.test("impersonate completes groups as kube-apiserver", () => {

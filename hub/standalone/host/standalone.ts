@@ -8,6 +8,7 @@ import { caHash } from "../../../shared/kube/ca_discovery.ts";
 import { KubeClient } from "../../../shared/kube/client.ts";
 import { handlerTransport } from "../../../shared/kube/transport.ts";
 import type { Log } from "../../../shared/log.ts";
+import { withLines } from "../../../shared/request_lines.ts";
 import { VERSION } from "../../../shared/version.ts";
 import { clientCaTrust } from "../../caller_trust.ts";
 import type { EmbeddedParent } from "../../embedded_parent.ts";
@@ -147,7 +148,8 @@ function embeddedParent({ api, ca, serving }: Parts): EmbeddedParent {
     handle: (request, identity) => {
       if (!WATCH.test(request.url)) return api.api.handle(request, userOf(identity));
       const signal = AbortSignal.any([request.signal, watches.signal]);
-      return api.api.handle(new Request(request, { signal }), userOf(identity));
+      const watch = withLines(new Request(request, { signal }), request);
+      return api.api.handle(watch, userOf(identity));
     },
     impersonate: (headers, identity) => {
       const user = userOf(identity);

@@ -4,7 +4,9 @@
  * @module
  */
 import { generateKeyPairSync } from "node:crypto";
+import type { HeaderList } from "../../../shared/headers.ts";
 import { createLog } from "../../../shared/log.ts";
+import { withLines } from "../../../shared/request_lines.ts";
 import { startEmbedded } from "../start_embedded.ts";
 import type { ApiObject, Store } from "../store/types.ts";
 import { LOOPBACK_USER, type User } from "../user.ts";
@@ -29,7 +31,7 @@ export interface TestApi extends AsyncDisposable {
     body?: unknown,
     contentType?: string,
     as?: User,
-    headers?: Record<string, string>,
+    headers?: Record<string, string> | HeaderList,
   ): Promise<Response>;
   /** The same, and reads the answer as JSON. */
   json(
@@ -38,7 +40,7 @@ export interface TestApi extends AsyncDisposable {
     body?: unknown,
     contentType?: string,
     as?: User,
-    headers?: Record<string, string>,
+    headers?: Record<string, string> | HeaderList,
   ): Promise<Answer>;
 }
 
@@ -69,14 +71,15 @@ export async function embeddedApi(): Promise<TestApi> {
   });
   const send: TestApi["send"] = (method, path, body, contentType, as = LOOPBACK_USER, more) => {
     const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
-    const headers = new Headers({ "User-Agent": "test/1", ...more });
+    const headers = new Headers(more);
+    headers.set("User-Agent", "test/1");
     if (text !== undefined) headers.set("Content-Type", contentType ?? "application/json");
     const request = new Request(`http://api.test${path}`, {
       method,
       headers,
       ...(text === undefined ? {} : { body: text }),
     });
-    return embedded.api.handle(request, as);
+    return embedded.api.handle(Array.isArray(more) ? withLines(request, more) : request, as);
   };
   return {
     store: embedded.store,
