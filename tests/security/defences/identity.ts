@@ -5,6 +5,7 @@
  */
 import type { Defence } from "./defence.ts";
 
+const FENCES = "tests/security/fences_test.ts";
 const IDENTITY = "tests/security/identity_test.ts";
 const REVIEWS = "tests/security/reviews_test.ts";
 const RIGHTS = "tests/security/rights_test.ts";
@@ -211,6 +212,23 @@ export const IDENTITY_DEFENCES: readonly Defence[] = [
     find: 'resources: ["managedclusters"], verbs: ["get"] },',
     replace: 'resources: ["managedclusters"], verbs: ["get", "patch"] },',
     test: RIGHTS,
+  },
+  {
+    case: 9,
+    removes: "the hub's Secret may be a token that never expires",
+    file: "deploy/hub/12-admission-policy.yaml",
+    find: "(object.?type.orValue('Opaque') == 'Opaque'\n",
+    replace: "(true\n",
+    test: FENCES,
+  },
+  {
+    case: 9,
+    removes: "the hub's Secret may be made to vanish, and its name be taken",
+    file: "deploy/hub/12-admission-policy.yaml",
+    find: `        && size(variables.meta.?ownerReferences.orValue([])) == 0
+        && size(variables.meta.?finalizers.orValue([])) == 0)`,
+    replace: "        )",
+    test: FENCES,
   },
   {
     case: 10,
