@@ -43,13 +43,18 @@ export interface GrantOptions<C> {
   signal: AbortSignal;
   /** Everything should be there already: look before creating. */
   expected: boolean;
+  /** It failed before: nothing that gives access is made until all names are known to be free. */
+  careful: boolean;
+  /** Sees the dedicated namespace before anything else is made; what it throws ends it there. */
+  onNamespace?: (namespace: KubeObject) => void;
   /** Runs as soon as the ServiceAccount is there, beside the rest. */
   onAccount: (account: { namespace: string; name: string; uid: string }) => Promise<C>;
 }
 
 /**
- * Grants everything that a request asks for. What does not depend on each other runs at the same
- * time: the longest chain is three calls.
+ * Grants everything that a request asks for: first the namespace, so that a name that is taken
+ * stops all the rest, then what does not depend on each other at the same time. The longest chain is
+ * three calls, five where it is `careful`.
  *
  * @param request must have been validated
  * @returns what the parent holds now
@@ -58,7 +63,7 @@ export interface GrantOptions<C> {
 export async function grantAccess<C>(
   client: EnsureClient,
   request: ClusterRegistrationRequest,
-  { signal, expected, onAccount }: GrantOptions<C>,
+  { signal, expected, careful, onNamespace, onAccount }: GrantOptions<C>,
 ): Promise<Granted<C>> {
   const objects = objectsFor(request);
   const base = { signal, expected };
@@ -73,38 +78,33 @@ export async function grantAccess<C>(
       same: ({ subjects }) => equal(subjects, binding.subjects),
       replace: ({ roleRef }) => !equal(roleRef, binding.roleRef),
     });
-  const account = (async () => {
+  const namespace = await ensureObject(client, NAMESPACES, objects.namespace, {
+    ...base,
+    keepLeftover: true,
+  });
+  onNamespace?.(namespace);
+  const managed = ensureObject(client, MANAGED_CLUSTERS, objects.managedCluster, base);
+  const account = async (): Promise<Pick<Granted<C>, "serviceAccount" | "credentials">> => {
     const made = await ensureObject(client, SERVICE_ACCOUNTS, objects.serviceAccount, base);
     const { name, namespace, uid } = made.metadata;
     const serviceAccount = { namespace: namespace!, name: name!, uid: uid! };
     return { serviceAccount, credentials: await onAccount(serviceAccount) };
-  })();
+  };
   // The API server checks each new role against escalation with a list that is fresh, which it is
   // at most every 100 ms. So both roles are created in one moment, and then both bindings: two such
   // waits instead of three (measured: 130 ms for all instead of 230).
-  const namespace = ensureObject(client, NAMESPACES, objects.namespace, {
-    ...base,
-    keepLeftover: true,
-  });
   const cluster = (async () => {
-    await namespace.catch(() => {}); // Only for the moment
     await ensureRole(CLUSTER_ROLES, objects.clusterRole);
     await ensureBinding(CLUSTER_ROLE_BINDINGS, objects.clusterRoleBinding);
   })();
   const namespaced = (async () => {
-    await namespace;
-    const rbac = (async () => {
-      await ensureRole(ROLES, objects.role);
-      await ensureBinding(ROLE_BINDINGS, objects.roleBinding);
-    })();
-    const managed = ensureObject(client, MANAGED_CLUSTERS, objects.managedCluster, base);
-    const [, made] = await allOf([rbac, managed] as const);
-    return made;
+    await ensureRole(ROLES, objects.role);
+    await ensureBinding(ROLE_BINDINGS, objects.roleBinding);
   })();
-  const [{ serviceAccount, credentials }, , managedCluster] = await allOf(
-    [account, cluster, namespaced] as const,
-  );
-  return { serviceAccount, credentials, managedCluster };
+  const rest = allOf([managed, cluster, namespaced] as const);
+  const accountAfter = careful ? rest.then(account) : account();
+  const [[managedCluster], made] = await allOf([rest, accountAfter] as const);
+  return { ...made, managedCluster };
 }
 
 /**

@@ -17,6 +17,7 @@ import { deleteIfThere, NotYetError, OwnershipError } from "./ensure.ts";
 import { explainRefusal, tellPending } from "./events.ts";
 import { Granter, type GranterOptions } from "./grant.ts";
 import { isClusterOf, type Placement, placementOf } from "./objects.ts";
+import { OtherKeyError } from "./last_key.ts";
 import { writeStatus } from "./request_book.ts";
 import { checkPublicKey, SealingError } from "./sealing.ts";
 import { invalidRequest } from "./validate.ts";
@@ -34,6 +35,8 @@ const RETRY_SOON_MS = 250;
 /** What was granted is verified within this time of the hub's start, then at this pace. */
 const FIRST_VERIFY_MS = 3_600_000;
 const VERIFY_EVERY_MS = 6 * 3_600_000;
+/** Why a request failed after something may have been made for it. */
+const GRANT_FAULTS: readonly string[] = ["NameTaken", "ParentRefuses"];
 const MAX_MESSAGE_CHARS = 2_000;
 
 /** See the module text. */
@@ -219,6 +222,7 @@ export class Approver {
       this.#log.info("A registration has to wait", { request: request.metadata.name, error });
       return { requeueAfterMs: RETRY_SOON_MS };
     }
+    if (error instanceof OtherKeyError) return await this.#awaitHuman(request, error, signal);
     if (error instanceof OwnershipError || error instanceof SealingError) {
       const reason = error instanceof OwnershipError ? "NameTaken" : "InvalidKey";
       return await this.#fail(request, reason, error.message, signal);
@@ -228,6 +232,23 @@ export class Approver {
       await this.#fail(request, "ParentRefuses", explainRefusal(error), signal);
     }
     throw error;
+  }
+
+  /** A known id with another key: pending, also with --approval=auto. */
+  async #awaitHuman(
+    request: ClusterRegistrationRequest,
+    { message }: OtherKeyError,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    if (request.status?.errorMessage !== message) {
+      const { result: _, ...rest } = request.status ?? {};
+      await writeStatus(this.#options, request, { ...rest, errorMessage: message }, signal);
+      this.#options.events.record(request, "Warning", "ApprovalPending", message);
+      this.#log.warn("A known cluster id asks with another key, and waits for approval", {
+        request: request.metadata.name,
+      });
+    }
+    return { requeueAfterMs: RETRY_FAILED_MS }; // The namespace may be deleted
   }
 
   async #fail(
@@ -240,6 +261,10 @@ export class Approver {
     this.#log.warn("A registration failed", { request: request.metadata.name, reason, message });
     // What works is not broken because it could not be verified
     const approved = request.status?.result === "Approved";
+    if (!approved && GRANT_FAULTS.includes(reason)) {
+      const { client } = this.#options;
+      await withdrawAccess(client, placementOf(request), request.metadata.uid!, signal);
+    }
     if (!approved && request.status?.errorMessage !== message) {
       const status = { ...request.status, result: "Failed" as const, errorMessage: message };
       await writeStatus(this.#options, request, status, signal);

@@ -11,6 +11,7 @@ import { failure, statusResponse } from "../../shared/kube/status.ts";
 import type { StoredObject } from "../../shared/testing/fake_kube.ts";
 import { Approver, type ApproverOptions } from "./approver.ts";
 import { idHash, requestName } from "./names.ts";
+import { KEY_ANNOTATION } from "./last_key.ts";
 import { openSealed } from "./sealing.ts";
 import {
   ACCOUNTS,
@@ -350,7 +351,65 @@ Deno.test("Approver takes a missing ManagedCluster for a revocation, and stays w
   assert.equal(parent.book.known(ID), false);
 });
 
-Deno.test("Approver lets another key in after an admin deleted the request", async () => {
+Deno.test("Approver leaves nothing that gives access where a name is taken", async (t) => {
+  const taken: [string, string, StoredObject][] = [
+    ["ManagedCluster", CLUSTERS, {
+      apiVersion: "clusters.clusternet.io/v1beta1",
+      kind: "ManagedCluster",
+      metadata: { name: "edge-1", namespace: NAMESPACE },
+    }],
+    ["ClusterRole", `${RBAC}/clusterroles`, {
+      apiVersion: `${RBAC}/v1`,
+      kind: "ClusterRole",
+      metadata: { name: NAME },
+    }],
+    ["Namespace", "/namespaces", {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: NAMESPACE },
+    }],
+  ];
+  for (const [kind, resource, object] of taken) {
+    await t.step(kind, async () => {
+      const parent = fakeParent();
+      const { fake } = parent;
+      fake.put(resource, object);
+      fake.put(REQUESTS, makeRequest());
+      const approver = approverOf(parent);
+      const noAccess = (): void => {
+        assert.equal(parent.request().status?.result, "Failed");
+        assert.equal(fake.get(ACCOUNTS, NAMESPACE, "clusternet-agents"), undefined);
+        assert.equal(fake.get(`${RBAC}/clusterrolebindings`, NAME), undefined);
+        if (kind !== "ClusterRole") assert.equal(fake.get(`${RBAC}/clusterroles`, NAME), undefined);
+      };
+      await approver.reconcileRequest(NAME, { signal });
+      noAccess();
+      const tokens = fake.count("POST", /token$/);
+      await approver.reconcileRequest(NAME, { signal });
+      noAccess();
+      assert.equal(fake.count("POST", /token$/), tokens, "no token at the next try");
+      const { name, namespace } = object.metadata;
+      fake.remove(resource, name!, namespace);
+      await approver.reconcileRequest(NAME, { signal });
+      assert.equal(parent.request().status?.result, "Approved");
+    });
+  }
+});
+
+Deno.test("Approver lets no other key in by another namespace", async () => {
+  const parent = fakeParent();
+  parent.fake.put("/namespaces", {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: NAMESPACE, annotations: { [KEY_ANNOTATION]: "0".repeat(64) } },
+  });
+  parent.fake.put(REQUESTS, makeRequest({ clusterNamespace: "team-a" }));
+  await approverOf(parent).reconcileRequest(NAME, { signal });
+  assert.match(parent.request().status!.errorMessage!, /another key/);
+  assert.equal(parent.fake.get("/namespaces", "team-a"), undefined);
+});
+
+Deno.test("Approver lets another key in after an admin deleted the request, when a human says so", async () => {
   const parent = fakeParent();
   const { fake } = parent;
   fake.put(REQUESTS, makeRequest());
@@ -363,6 +422,19 @@ Deno.test("Approver lets another key in after an admin deleted the request", asy
   const pair = await generateKeyPair("ECDH-ES", { crv: "P-256", extractable: true });
   const { x, y } = await exportJWK(pair.publicKey);
   fake.put(REQUESTS, makeRequest({ publicKey: { kty: "EC", crv: "P-256", x: x!, y: y! } }));
+  // Users may have rights on the id: another key is no matter of --approval=auto
+  await approver.reconcileRequest(NAME, { signal });
+  await approver.reconcileRequest(NAME, { signal });
+  const { status: pending } = parent.request();
+  assert.equal(pending?.result, undefined);
+  assert.match(pending!.errorMessage!, /another key.*Approved=True/);
+  assert.equal(fake.get(ACCOUNTS, NAMESPACE, "clusternet-agents"), undefined);
+  assert.equal(parent.book.known(ID), false);
+  const told = parent.events.seen.filter(({ reason }) => reason === "ApprovalPending");
+  assert.equal(told.length, 1, "told once");
+  const yes = { type: "Approved", status: "True" as const, reason: "Checked", message: "" };
+  const conditions = [{ ...yes, lastTransitionTime: "2026-06-01T00:00:00Z" }];
+  fake.put(REQUESTS, { ...parent.request(), status: { ...pending, conditions } });
   // The old ManagedCluster still has its finalizer: the new one has to wait for its end
   const waits = await approver.reconcileRequest(NAME, { signal });
   assert.equal(waits?.requeueAfterMs, 250);
@@ -374,6 +446,7 @@ Deno.test("Approver lets another key in after an admin deleted the request", asy
   const { status, metadata } = parent.request();
   assert.equal(status?.result, "Approved");
   assert.notEqual(status.serviceAccount?.uid, oldAccount.metadata.uid);
+  assert.equal(status.errorMessage, undefined);
   assert.equal(status.dedicatedNamespace, NAMESPACE);
   const cluster = fake.get<ManagedCluster>(CLUSTERS, "edge-1", NAMESPACE)!;
   assert.equal(cluster.metadata.annotations?.[REQUEST_UID_ANNOTATION], metadata.uid);

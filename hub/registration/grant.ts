@@ -9,12 +9,16 @@ import type {
   ManagedCluster,
 } from "../../shared/kube/clusternet_types.ts";
 import type { KubeClient } from "../../shared/kube/client.ts";
+import { NAMESPACES } from "../../shared/kube/resources.ts";
 import { type Log, silentLog } from "../../shared/log.ts";
 import { grantAccess, type Granted } from "./access.ts";
 import { type EventSink, tellApproved, tellIssued } from "./events.ts";
 import { type RequestBook, writeStatus } from "./request_book.ts";
+import { namespaceName } from "./names.ts";
+import type { KubeObject } from "./objects.ts";
+import { keyChanged, OtherKeyError } from "./last_key.ts";
 import { type Minted, type TokenMint, withCredentials } from "./tokens.ts";
-import { type ApprovalMode, withCondition } from "./verdict.ts";
+import { type ApprovalMode, approvedByHand, withCondition } from "./verdict.ts";
 
 /** Options of {@linkcode Granter}. */
 export interface GranterOptions {
@@ -60,7 +64,7 @@ export class Granter {
    *
    * @param request must have been validated
    * @param expected it was granted before: look before creating
-   * @throws {OwnershipError} when a name is taken, {SealingError} when the key is none, else what
+   * @throws {OtherKeyError} when a human has to look first, {OwnershipError} when a name is taken, {SealingError} when the key is none, else what
    * the parent said
    */
   async grant(
@@ -70,9 +74,23 @@ export class Granter {
   ): Promise<void> {
     const { client, mint, onFreshToken } = this.#options;
     const startedAt = this.#options.now();
+    const mayBeTaken = !expected && !approvedByHand(request);
+    const { clusterId, clusterNamespace } = request.spec;
+    if (mayBeTaken && clusterNamespace !== undefined) {
+      // Another namespace is no way around the one that the id had by default
+      const name = namespaceName(clusterId, undefined);
+      const before = await client.getOrUndefined<KubeObject>(NAMESPACES, name, { signal });
+      if (before !== undefined && keyChanged(before, request)) throw new OtherKeyError(name);
+    }
     const granted = await grantAccess(client, request, {
       signal,
       expected,
+      careful: request.status?.result === "Failed",
+      onNamespace: (namespace) => {
+        if (mayBeTaken && keyChanged(namespace, request)) {
+          throw new OtherKeyError(namespace.metadata.name!);
+        }
+      },
       onAccount: async (account): Promise<Minted | undefined> => {
         const { serviceAccount, sealedCredentials } = request.status ?? {};
         const fresh = serviceAccount?.uid !== account.uid || sealedCredentials === undefined ||
@@ -84,7 +102,6 @@ export class Granter {
     const status = await this.#approvedStatus(request, granted);
     if (JSON.stringify(status) === JSON.stringify(request.status)) return;
     await writeStatus(this.#options, request, status, signal);
-    const { clusterId } = request.spec;
     if (granted.credentials !== undefined) onFreshToken?.(clusterId, granted.credentials.expiry);
     if (request.status?.result === "Approved") {
       if (granted.credentials !== undefined) {

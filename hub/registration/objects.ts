@@ -21,6 +21,7 @@ import {
   REQUEST_UID_ANNOTATION,
   REVOKE_FINALIZER,
 } from "../../shared/kube/clusternet_types.ts";
+import { KEY_ANNOTATION, keyHash } from "./last_key.ts";
 import { managedClusterName, namespaceName, requestName, serviceAccountName } from "./names.ts";
 
 /** The fields that all of these objects share. */
@@ -206,7 +207,11 @@ export function objectsFor(request: ClusterRegistrationRequest): RegistrationObj
     namespace: {
       apiVersion: "v1",
       kind: "Namespace",
-      metadata: { ...plain, name: place.namespace },
+      metadata: {
+        ...plain,
+        annotations: { ...plain.annotations, [KEY_ANNOTATION]: keyHash(request.spec.publicKey) },
+        name: place.namespace,
+      },
     },
     serviceAccount: {
       apiVersion: "v1",

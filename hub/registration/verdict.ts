@@ -59,6 +59,16 @@ export function verdictOn(request: ClusterRegistrationRequest, mode: ApprovalMod
 }
 
 /**
+ * Whether somebody else than the hub itself approved.
+ *
+ * @returns `false` also where nobody did yet
+ */
+export function approvedByHand(request: ClusterRegistrationRequest): boolean {
+  const approval = trueCondition(request, "Approved");
+  return approval !== undefined && approval.reason !== "AutoApproved";
+}
+
+/**
  * Who approved, as far as the request tells. A condition does not name its author: the parent's
  * audit log does.
  *
@@ -66,7 +76,7 @@ export function verdictOn(request: ClusterRegistrationRequest, mode: ApprovalMod
  */
 export function approvedBy(request: ClusterRegistrationRequest): string {
   const approval = trueCondition(request, "Approved");
-  if (approval === undefined || approval.reason === "AutoApproved") {
+  if (approval === undefined || !approvedByHand(request)) {
     return "approved by the hub (--approval=auto)";
   }
   const because = approval.reason ? `, reason ${approval.reason.slice(0, 64)}` : "";
