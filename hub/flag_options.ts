@@ -156,7 +156,7 @@ function limitOptions(command: Command): void {
   command
     .option(
       "--max-connections <n>",
-      "connections of the public port, half of them without a known caller at most; 0: no limit",
+      "connections of the public port, of callers not yet known half and 1,000 at most; 0: no limit",
       integer(0, 10_000_000),
       DEFAULT_MAX_CONNECTIONS,
     )
