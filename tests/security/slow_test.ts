@@ -205,7 +205,7 @@ cases("slow clients", OPTIONS, async (step, scene) => {
     askingFirst.catch(() => {});
     stack.defer(() => filling.abort());
     const readers = await open(Array.from({ length: READERS }, () => reader));
-    await eventually("answers that nobody reads are held up", 40_000, async () => {
+    await eventually("answers that nobody reads are held up", 120_000, async () => {
       const [{ sent }, received] = [target, await receivedBy(scene)];
       await delay(2_000);
       assert.equal(target.sent, sent);
