@@ -80,6 +80,22 @@ Deno.test("unjoin takes access away before it forgets the request and the child'
   assert.equal(context.stdout, "");
 });
 
+Deno.test("unjoin leaves alone what only names the same cluster, elsewhere", async () => {
+  const context = new TwoSides();
+  const { parent } = context.sides;
+  const status = { dedicatedNamespace: "clusternet-edge-1", managedClusterName: "edge-1" };
+  putRequest(parent, 1, { name: "edge-1", status });
+  putCluster(parent, { name: "decoy", id: fakeId(1), namespace: "tenant" });
+  await context.unjoin("--parent-context", "parent", "decoy");
+  assert.doesNotMatch(context.stdout, /managedcluster/, "its name is no name of the cluster");
+  assert.equal(await context.unjoin("--parent-context", "parent"), 0, context.stderr);
+  assert.match(context.stdout, /managedcluster.*edge-1 deleted/);
+  const clusters = parent.list<{ metadata: { name: string } }>(
+    "clusters.clusternet.io/managedclusters",
+  );
+  assert.deepEqual(clusters.map(({ metadata }) => metadata.name), ["decoy"]);
+});
+
 Deno.test("unjoin keeps the request when the child cannot be cleaned", async () => {
   const context = new TwoSides();
   assert.equal(await context.unjoin("edge-1", "--context", "parent"), 0, context.stderr);

@@ -53,8 +53,10 @@ export async function findClusterIds(
     client.list<ManagedCluster>(MANAGED_CLUSTERS, { signal }),
     client.list<ClusterRegistrationRequest>(CLUSTER_REGISTRATION_REQUESTS, { signal }),
   ]);
+  const placed = new Map(requests.items.map((one) => [one.spec.clusterId, one]));
+  const own = clusters.items.filter((one) => isPlaced(one, placed.get(one.spec.clusterId)));
   const named = [
-    ...clusters.items.map(({ metadata, spec }) => ({
+    ...own.map(({ metadata, spec }) => ({
       id: spec.clusterId,
       names: [metadata.name, metadata.labels?.[CLUSTER_NAME_LABEL]],
     })),
@@ -69,16 +71,37 @@ export async function findClusterIds(
 }
 
 /**
- * Deletes the ManagedClusters of an id and waits until the hub has taken the agent's access away,
- * which is when its finalizer is gone.
+ * Whether a ManagedCluster is where the hub put it. Whoever may create one in some namespace can
+ * write any cluster's id into it.
+ *
+ * @param request of that id, where there is one
+ */
+function isPlaced({ metadata }: ManagedCluster, request?: ClusterRegistrationRequest): boolean {
+  const { dedicatedNamespace, managedClusterName } = request?.status ?? {};
+  return dedicatedNamespace === undefined || managedClusterName === undefined ||
+    (metadata.namespace === dedicatedNamespace && metadata.name === managedClusterName);
+}
+
+/**
+ * Deletes the ManagedClusters of an id, none that stands elsewhere than its request says, and waits
+ * until the hub has taken the agent's access away, which is when its finalizer is gone.
  *
  * @returns the dedicated namespaces they were in
  * @throws {CliError} when the hub does not
  */
 export async function revoke(clusterId: string, options: LeaveOptions): Promise<string[]> {
   const { client, out, err, timeoutMs, now, signal } = options;
-  const { items } = await client.list<ManagedCluster>(MANAGED_CLUSTERS, { signal });
-  const clusters = items.filter(({ spec }) => spec.clusterId === clusterId);
+  const [{ items }, request] = await Promise.all([
+    client.list<ManagedCluster>(MANAGED_CLUSTERS, { signal }),
+    client.getOrUndefined<ClusterRegistrationRequest>(
+      CLUSTER_REGISTRATION_REQUESTS,
+      REQUEST_NAME_PREFIX + clusterId,
+      { signal },
+    ),
+  ]);
+  const clusters = items.filter((one) =>
+    one.spec.clusterId === clusterId && isPlaced(one, request)
+  );
   for (const { metadata } of clusters) {
     const { name, namespace } = metadata as { name: string; namespace: string };
     await client.delete(MANAGED_CLUSTERS, name, { namespace, signal });
