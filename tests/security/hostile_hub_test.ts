@@ -279,12 +279,12 @@ cases("a hub that was taken over", { agent: false }, async (step, scene) => {
     const poison = {
       token: first,
       expirationTimestamp: "9999-12-31T00:00:00Z",
-      caCertificate: parent.caPem + evilCa.pem,
+      caCertificate: evilCa.pem,
     };
     const planted = evilCa.pem.trim().split("\n")[1]!;
 
     // Nothing of it is stored that is not true
-    assert.ok([200, 204].includes(await deliver(poison)));
+    assert.equal(await deliver(poison), 204);
     assert.equal(await deliver({ ...poison, namespace: "../../x" }), 422);
     assert.equal(await deliver({ ...poison, managedClusterName: "a/../b" }), 422);
     const kept = await stored();
@@ -308,7 +308,7 @@ cases("a hub that was taken over", { agent: false }, async (step, scene) => {
     assert.equal((await stored()).token, fresh);
 
     // A planted CA does not count beside the pin: told to the running agent, or stored long ago
-    assert.ok([200, 204].includes(await deliver({ ...poison, token: fresh })));
+    assert.equal(await deliver({ ...poison, token: fresh }), 204);
     way.target = evil.port;
     const refuses = async (what: string): Promise<void> => {
       const before = way.taken;
