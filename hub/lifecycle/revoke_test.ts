@@ -122,6 +122,16 @@ Deno.test("a request that is being deleted holds nothing, whoever keeps it", asy
   assert.equal(fake.requests.length, asked, "done once");
 });
 
+Deno.test("a request that a human marks as revoked holds nothing", async () => {
+  const { parent, approver } = await registered();
+  const request = parent.request();
+  const revoked = { ...request.status!.conditions![0]!, type: "Revoked", status: "True" as const };
+  parent.fake.put(REQUESTS, { ...request, status: { ...request.status, conditions: [revoked] } });
+  await approver.reconcileRequest(NAME, { signal });
+  assert.equal(parent.fake.get(ACCOUNTS, NAMESPACE, "clusternet-agents"), undefined);
+  assert.ok(parent.fake.get(CLUSTERS, "edge-1", NAMESPACE)?.metadata.deletionTimestamp);
+});
+
 Deno.test("a ManagedCluster that outlives its registration does not look alive", async () => {
   const { parent, monitor } = await registered();
   const status = (): Record<string, string> =>

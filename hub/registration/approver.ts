@@ -50,7 +50,7 @@ export class Approver {
   readonly #verifyAt = new Map<string, number>();
   /** UIDs of requests that wait for a human, and were announced. */
   readonly #announced = new Set<string>();
-  /** UIDs of requests that are being deleted, and hold nothing any more. */
+  /** UIDs of requests that are revoked or being deleted, and hold nothing any more. */
   readonly #withdrawn = new Set<string>();
 
   constructor(options: ApproverOptions) {
@@ -83,11 +83,13 @@ export class Approver {
     const request = this.#options.book.byName(name);
     if (request === undefined) return;
     if (request.metadata.deletionTimestamp !== undefined) {
-      return await this.#withdrawDeleted(request, signal);
+      return await this.#withdrawAll(request, signal);
     }
     switch (verdictOn(request, this.#options.approval)) {
       case "revoked":
-        return;
+        // The hub itself takes the account off as it writes this: here a human wrote it
+        if (request.status?.serviceAccount === undefined) return;
+        return await this.#withdrawAll(request, signal);
       case "denied":
         return await this.#deny(request, signal);
       case "pending":
@@ -97,8 +99,8 @@ export class Approver {
     }
   }
 
-  /** The deletion is the withdrawal: a finalizer of somebody else holds the object, not the access. */
-  async #withdrawDeleted(request: ClusterRegistrationRequest, signal: AbortSignal): Promise<void> {
+  /** A deletion is the withdrawal: a finalizer of somebody else holds the object, not the access. */
+  async #withdrawAll(request: ClusterRegistrationRequest, signal: AbortSignal): Promise<void> {
     const { client, book } = this.#options;
     const uid = request.metadata.uid!;
     book.block(uid);
@@ -115,7 +117,7 @@ export class Approver {
     }
     await withdrawAccess(client, place, uid, signal);
     this.#withdrawn.add(uid);
-    this.#log.info("The access of a request that is being deleted is withdrawn", {
+    this.#log.info("The access of a request that is revoked or being deleted is withdrawn", {
       cluster: place.clusterId,
     });
   }
