@@ -5,6 +5,7 @@
  */
 import type { Defence } from "./defence.ts";
 
+const BOUNDS_TEST = "tests/security/bounds_test.ts";
 const TARGET_TEST = "tests/security/target_test.ts";
 const LIST_TEST = "tests/security/target_list_test.ts";
 const FRAMES_TEST = "tests/security/frames_test.ts";
@@ -224,6 +225,14 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     find: '    if (whenGone === "reset") stream.reset(ResetCode.CANCEL, "the reader is gone");\n',
     replace: '    if (whenGone === "reset") return;\n',
     test: SLOW_TEST,
+  },
+  {
+    case: 20,
+    removes: "a connection may bring requests without waiting for answers",
+    file: "hub/front/under_way.ts",
+    find: "export const MAX_PIPELINED = 8;",
+    replace: "export const MAX_PIPELINED = 8e9;",
+    test: BOUNDS_TEST,
   },
   {
     case: 21,
