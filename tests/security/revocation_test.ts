@@ -68,7 +68,7 @@ cases("a cluster is revoked by what is its own", {}, async (step, scene) => {
     });
     const { metadata, status } = await request();
     assert.equal(metadata.uid, before.metadata.uid);
-    assert.equal(status?.result, "Approved", status?.errorMessage);
+    assert.equal(status?.result, "Approved", status?.errorMessage ?? "no message");
     assert.deepEqual(status.serviceAccount, before.status?.serviceAccount);
     await parent.api.get(`${ACCOUNTS}/${own.account.name}`);
     await serves(scene);
