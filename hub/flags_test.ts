@@ -27,7 +27,7 @@ Deno.test("parseHubFlags() has the documented defaults", () => {
   assert.equal(flags?.maxRequestsPerUser, 50_000);
   assert.equal(flags?.maxUpgradesPerUser, 2_000);
   assert.equal(flags?.maxUpgradesPerCluster, 512);
-  assert.equal(flags?.maxUserShare, 50);
+  assert.equal(flags?.maxUserShare, 25);
   assert.equal(flags?.maxAttachesPerSecond, 1);
 });
 
