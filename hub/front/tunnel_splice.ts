@@ -88,7 +88,8 @@ export class TunnelSplice implements Underlay {
   }
 
   #in(chunk: Uint8Array): void {
-    if (this.#inner.writableEnded || this.#guard.violation !== undefined) return;
+    if (this.#guard.violation !== undefined) return free(chunk);
+    if (this.#inner.writableEnded) return;
     const { head, body, violation } = this.#guard.admit(chunk);
     if (head !== undefined) this.#inner.write(head);
     if (body.length > 0) this.#inner.write(body, () => free(chunk));
@@ -96,11 +97,14 @@ export class TunnelSplice implements Underlay {
     if (violation !== undefined) this.#cut(violation);
   }
 
-  /** Reads no more of the peer, and lets the WebSocket say goodbye, not for long. */
+  /**
+   * Lets the WebSocket say goodbye, not for long. What the peer still sends is read and thrown away:
+   * unread bytes would reset the connection, and the goodbye with it.
+   */
   #cut(violation: GuardViolation): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.destroy(), VIOLATION_MS);
-    this.#outer.pause();
+    this.#outer.resume();
     this.#inner.end(closeFrame(violation, true));
     this.#onViolation?.(violation);
   }
@@ -118,7 +122,9 @@ export class TunnelSplice implements Underlay {
     from.on("error", () => this.destroy());
     from.on("close", () => {
       // Closed without an end: the connection broke, and the other side must see a break too
+      const saysGoodbye = from === this.#inner && this.#guard.violation !== undefined;
       if (!from.readableEnded) this.destroy();
+      else if (saysGoodbye) to.end(); // The timer destroys it
       else if (to.writableFinished) to.destroy();
       else to.once("finish", () => to.destroy());
       if (!this.#inner.closed || !this.#outer.closed) return;
