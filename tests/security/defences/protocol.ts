@@ -204,14 +204,6 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
   },
   {
     case: 20,
-    removes: "who was answered may go on sending",
-    file: "hub/tunnels/proxy_request.ts",
-    find: "    if (!uploaded) linger(context);\n",
-    replace: "",
-    test: SLOW_TEST,
-  },
-  {
-    case: 20,
     removes: "one user may hold all streams of a cluster",
     file: "hub/front/limits.ts",
     find: "reached(sum(held.share), part(streams, userShare))",
@@ -227,7 +219,7 @@ export const PROTOCOL_DEFENCES: readonly Defence[] = [
     test: SLOW_TEST,
   },
   {
-    case: 20,
+    case: 53,
     removes: "a connection may bring requests without waiting for answers",
     file: "hub/front/under_way.ts",
     find: "export const MAX_PIPELINED = 8;",
